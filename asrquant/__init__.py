@@ -1,0 +1,41 @@
+"""asrquant shows what post-training quantization does to a speech recognizer.
+
+The data's way, which is also the order of the modules::
+
+    file → Audio → log-probs → text → metrics → chart
+
+    original = asrquant.load("an4")                          # a float SpeechBrain EncoderASR as a Recognizer
+    quantized = asrquant.quantize(original, "mixed-int8")    # a new one; the original stays as it is
+    comparison = asrquant.compare(original, quantized, "clip.flac", reference="ENTER FIVE")
+    print(comparison.original.text, comparison.quantized.text, comparison.speedup)
+"""
+
+from __future__ import annotations
+
+import os
+
+# Nothing phones home from our process; whoever wants these can set them before the import.
+for _name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
+
+from asrquant.audio import Audio, read_audio  # noqa: E402  (the environment comes first)
+from asrquant.benchmark import Report, benchmark  # noqa: E402
+from asrquant.compare import Comparison, compare  # noqa: E402
+from asrquant.dataset import Utterance, calibration_clips, example_clips, read_librispeech  # noqa: E402
+from asrquant.decoding import DECODERS  # noqa: E402
+from asrquant.engines import quantize  # noqa: E402
+from asrquant.errors import AsrQuantError  # noqa: E402
+from asrquant.modules import get_module, module_map, set_module  # noqa: E402
+from asrquant.presets import PRESETS, Preset, custom  # noqa: E402
+from asrquant.recognizer import Recognizer, Transcript  # noqa: E402
+from asrquant.sources import load  # noqa: E402
+
+__all__ = [
+    "DECODERS", "PRESETS", "AsrQuantError", "Audio", "Comparison", "Preset", "Recognizer", "Report", "Transcript",
+    "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "get_module", "load",
+    "module_map", "quantize", "read_audio", "read_librispeech", "set_module",
+]  # fmt: skip
+
+__version__ = "0.1.0"

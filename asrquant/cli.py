@@ -1,0 +1,240 @@
+"""The terminal: compare, benchmark, modules."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from asrquant.benchmark import benchmark
+from asrquant.charts import comparison_table, report_table
+from asrquant.compare import Comparison, compare
+from asrquant.dataset import example_clips, read_librispeech
+from asrquant.decoding import DECODERS
+from asrquant.engines import quantize
+from asrquant.errors import AsrQuantError, PresetError
+from asrquant.modules import module_map
+from asrquant.presets import PRESETS, Preset, custom, get_preset
+from asrquant.progress import Progress
+from asrquant.recognizer import Recognizer
+from asrquant.sources import load
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status (2 for something that the caller has to change)."""
+    args = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO if args.verbose else logging.ERROR, format="%(name)s: %(message)s")
+    try:
+        status: int = args.run(args)
+        return status
+    except (AsrQuantError, ValueError) as error:
+        print(f"asrquant: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("asrquant: stopped.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("asrquant", description="What quantization does to a speech recognizer.")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what the libraries do")
+    commands = parser.add_subparsers(required=True)
+
+    one = commands.add_parser("compare", help="one clip, original against quantized")
+    one.add_argument("clip", type=Path)
+    one.add_argument("--reference", help="what is said in the clip; without it there is no WER")
+    one.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
+    one.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers as JSON")
+    one.add_argument("--preset", default="mixed-int8", metavar="P", help=f"{', '.join(PRESETS)}, or custom")
+    _preset_options(one)
+    _model_options(one)
+    one.set_defaults(run=_compare)
+
+    many = commands.add_parser("benchmark", help="a data set, several presets")
+    many.add_argument("--data", type=Path, help="LibriSpeech-layout folder (default: the bundled clips)")
+    many.add_argument("--preset", action="append", metavar="P", help="may be repeated (default: all)")
+    many.add_argument("--limit", type=int, help="only the first clips")
+    _model_options(many)
+    many.set_defaults(run=_benchmark)
+
+    parts = commands.add_parser("modules", help="what can be quantized how, and what it weighs")
+    _model_options(parts)
+    parts.set_defaults(run=_modules)
+    return parser
+
+
+def _model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="an4", metavar="M", help="'an4' (default), an EncoderASR folder, or a Hub id")
+    parser.add_argument("--decoder", choices=tuple(DECODERS), help="default: the best that the model came with")
+    parser.add_argument("--trust-source", action="store_true", help="run the code that an unlisted model brings")
+
+
+def _preset_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("settings of the preset 'custom' (or changes to another)")
+    group.add_argument("--set", action="append", default=[], metavar="MODULE=SCHEME", help="float, dynamic or static")
+    group.add_argument("--dtype", choices=("qint8", "float16"), help="of the dynamic parts")
+    group.add_argument("--backend", choices=("fbgemm", "x86", "onednn", "qnnpack"))
+    group.add_argument("--observer", choices=("backend", "min-max", "moving-average", "histogram"))
+    group.add_argument("--calibration-clips", type=int, metavar="N")
+    group.add_argument("--calibration-seed", type=int, metavar="S")
+
+
+def _preset(args: argparse.Namespace) -> Preset:
+    settings = {
+        "dynamic_dtype": args.dtype,
+        "backend": args.backend,
+        "observer": args.observer,
+        "calibration_clips": args.calibration_clips,
+        "calibration_seed": args.calibration_seed,
+    }
+    settings = {name: value for name, value in settings.items() if value is not None}
+    schemes = dict(_scheme(text) for text in args.set)
+    if args.preset == "custom":
+        if not schemes:
+            raise PresetError("The preset 'custom' needs at least one --set MODULE=SCHEME; see 'asrquant modules'.")
+        return custom(schemes, **settings)
+    preset = get_preset(args.preset)
+    if schemes or settings:
+        return custom(schemes, base=preset, name=f"{preset.name}, changed", **settings)
+    return preset
+
+
+def _scheme(text: str) -> tuple[str, str]:
+    module, separator, scheme = text.partition("=")
+    if not separator:
+        raise PresetError(f"--set {text}: write MODULE=SCHEME, for example encoder.enc=dynamic.")
+    return module, scheme
+
+
+def _load(args: argparse.Namespace) -> Recognizer:
+    return load(args.model, decoder=args.decoder, trust_source=args.trust_source)
+
+
+class _Bar:
+    """A tqdm bar a stage."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[None] | None = None
+        self._stage = ""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage != self._stage:
+            self.close()
+            self._bar, self._stage = tqdm(total=total, desc=stage, leave=False, file=sys.stderr), stage
+        if self._bar is not None:
+            self._bar.n = done
+            self._bar.refresh()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _compare(args: argparse.Namespace) -> int:
+    bar = _Bar()
+    progress: Progress = bar
+    original = _load(args)
+    quantized = quantize(original, _preset(args), progress=progress)
+    comparison = compare(original, quantized, args.clip, args.reference, args.runs, progress)
+    bar.close()
+    print(_comparison_text(comparison))
+    if args.json:
+        args.json.write_text(json.dumps(comparison_dict(comparison), indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def comparison_dict(comparison: Comparison) -> dict[str, object]:
+    """Everything in a comparison, with the derived figures, ready for JSON."""
+    data = asdict(comparison)
+    for side in ("original", "quantized"):
+        errors = getattr(comparison, side).errors
+        data[side]["wer"] = errors.wer if errors else None
+    return {**data, "speedup": comparison.speedup, "size_ratio": comparison.size_ratio}
+
+
+def _comparison_text(comparison: Comparison) -> str:
+    machine = comparison.machine
+    lines = [
+        f"{comparison.source}, {comparison.received}, decoder {comparison.decoder}, {comparison.runs} runs each",
+        f"{machine.cpu}, {machine.threads} threads, torch {machine.torch}, backend {machine.backend}",
+        "",
+        *([f"{'reference':<18}{comparison.reference}"] if comparison.reference else []),
+        f"{comparison.original.preset:<18}{comparison.original.text}",
+        f"{comparison.quantized.preset:<18}{comparison.quantized.text}",
+        f"{'changed words':<18}{changed_words(comparison)}",
+        "",
+        _aligned(comparison_table(comparison)),
+    ]
+    return "\n".join(lines)
+
+
+def changed_words(comparison: Comparison) -> str:
+    """The words that quantization changed: ``FIVE→NINE, +OH, -TWO``, or ``none``."""
+    marks = {"S": "{0}→{1}", "I": "+{1}", "D": "-{0}"}
+    changes = [marks[e.operation].format(e.first, e.second) for e in comparison.changes if e.operation != "="]
+    return ", ".join(changes) or "none"
+
+
+def _aligned(table: pd.DataFrame) -> str:
+    cells = [list(map(str, table.columns)), *(list(map(str, row)) for row in table.itertuples(index=False))]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
+
+
+def _benchmark(args: argparse.Namespace) -> int:
+    utterances = read_librispeech(args.data) if args.data else example_clips()
+    if args.limit is not None:
+        if args.limit < 1:
+            raise ValueError(f"--limit is {args.limit}; at least 1 clip is needed.")
+        utterances = utterances[: args.limit]
+    bar = _Bar()
+    original = _load(args)
+    names = list(dict.fromkeys(["original", *(args.preset or PRESETS)]))
+    recognizers = [quantize(original, name, progress=bar) for name in names]
+    report = benchmark(recognizers, utterances, progress=bar)
+    bar.close()
+    machine = report.machine
+    seconds = sum(row.audio_seconds for row in report.rows) / len(recognizers)
+    print(_markdown(report_table(report)))
+    print(
+        f"\n{len(utterances)} clips, {report.summaries[0].errors.reference_words} words, {seconds:.0f} s of audio; "
+        f"model {report.source}, decoder {report.decoder}; {machine.cpu}, {machine.threads} threads, "
+        f"torch {machine.torch}, backend {machine.backend}"
+    )
+    return 0
+
+
+def _modules(args: argparse.Namespace) -> int:
+    recognizer = _load(args)
+    rows = [
+        {
+            "module": info.path,
+            "role": info.role,
+            "class": info.kind,
+            "weights": f"{info.parameters:,}",
+            "MB": f"{info.bytes / 1e6:.2f}",
+            "share": f"{info.share:.1%}",
+            "dynamic": "no" if info.dynamic else "yes",
+            "static": "no" if info.static else "yes",
+        }
+        for info in module_map(recognizer, recognizer.roles)
+    ]
+    print(_aligned(pd.DataFrame(rows)))
+    print()
+    for info in module_map(recognizer, recognizer.roles):
+        for scheme, reason in (("dynamic", info.dynamic), ("static", info.static)):
+            if reason:
+                print(f"{info.path}: not {scheme}, {reason}")
+    return 0

@@ -1,0 +1,173 @@
+"""Two recognizers, one clip → ``Comparison``: what each heard, how long each took, what each weighs."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from asrquant.audio import Audio, read_audio
+from asrquant.metrics import Edit, Spread, WordErrors, agreement, align_words, normalize_text, spread, word_errors
+from asrquant.progress import Progress, silent
+from asrquant.recognizer import Recognizer, Transcript
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where something was measured."""
+
+    cpu: str
+    threads: int
+    torch: str
+    backend: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One recognizer on one clip.
+
+    Attributes:
+        preset: name of its preset.
+        text: its transcript.
+        encoder_seconds: of the forward pass, over the runs.
+        decoder_seconds: of decoding, over the runs.
+        encoder_rtf: encoder seconds a second of audio (the tutorial's RTF).
+        rtf: the same for encoder and decoder.
+        size_bytes: of the saved encoder.
+        errors: against the reference, or None without one.
+    """
+
+    preset: str
+    text: str
+    encoder_seconds: Spread
+    decoder_seconds: Spread
+    encoder_rtf: float
+    rtf: float
+    size_bytes: int
+    errors: WordErrors | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The original and a quantized recognizer on one clip.
+
+    Attributes:
+        source: the model.
+        decoder: that both used.
+        received: what came in and what became of it.
+        audio_seconds: length of the clip.
+        reference: what was said, or None.
+        runs: counted runs of each recognizer, alternating, after a warm-up.
+        original: the float recognizer.
+        quantized: the other one.
+        changes: the original's words aligned with the quantized one's.
+        agreement: share of words in percent that both have.
+        machine: where this was measured.
+    """
+
+    source: str
+    decoder: str
+    received: str
+    audio_seconds: float
+    reference: str | None
+    runs: int
+    original: Measured
+    quantized: Measured
+    changes: tuple[Edit, ...]
+    agreement: float
+    machine: Machine
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster the quantized encoder is."""
+        return self.original.encoder_seconds.median / self.quantized.encoder_seconds.median
+
+    @property
+    def size_ratio(self) -> float:
+        """Size of the quantized encoder as a share of the original's."""
+        return self.quantized.size_bytes / self.original.size_bytes
+
+
+def compare(
+    original: Recognizer,
+    quantized: Recognizer,
+    audio: str | Path | Audio,
+    reference: str | None = None,
+    runs: int = 3,
+    progress: Progress = silent,
+    heard: Callable[[str, Transcript], None] = lambda preset, transcript: None,
+) -> Comparison:
+    """Run both on a clip: one warm-up each, then ``runs`` alternating runs, whose median and range are kept.
+
+    Args:
+        original: the float recognizer.
+        quantized: the other; decoded with the same decoder.
+        audio: a clip or its path.
+        reference: what was said; None or an empty text means that nobody knows, and then nothing is called WER.
+        runs: counted runs of each, at least 1.
+        progress: called before each run; may raise ``Cancelled``.
+        heard: called with (preset name, transcript) as soon as each has its first one.
+
+    Raises:
+        AudioError: the clip cannot be used.
+        ValueError: ``runs`` is under 1.
+    """
+    if runs < 1:
+        raise ValueError(f"runs is {runs}; at least 1 is needed.")
+    audio = audio if isinstance(audio, Audio) else read_audio(audio)
+    pair = (original, quantized)
+    transcripts: list[list[Transcript]] = [[], []]
+    for index, recognizer in enumerate(pair):
+        progress("warming up", index, 2)
+        heard(recognizer.preset.name, recognizer.transcribe(audio))
+    for run in range(runs):
+        for side in (0, 1) if run % 2 == 0 else (1, 0):  # a slow moment hits neither side always
+            progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
+            transcripts[side].append(pair[side].transcribe(audio))
+    spoken = reference if reference and normalize_text(reference) else None
+    first, second = (_measured(r, t, spoken) for r, t in zip(pair, transcripts, strict=True))
+    return Comparison(
+        source=original.source,
+        decoder=original.decoder.name,
+        received=audio.received,
+        audio_seconds=audio.seconds,
+        reference=spoken,
+        runs=runs,
+        original=first,
+        quantized=second,
+        changes=align_words(first.text, second.text),
+        agreement=agreement(first.text, second.text),
+        machine=this_machine(quantized.backend),
+    )
+
+
+def _measured(recognizer: Recognizer, transcripts: list[Transcript], reference: str | None) -> Measured:
+    encoder = spread([t.encoder_seconds for t in transcripts])
+    decoder = spread([t.decoder_seconds for t in transcripts])
+    seconds = transcripts[0].audio_seconds
+    return Measured(
+        preset=recognizer.preset.name,
+        text=transcripts[0].text,
+        encoder_seconds=encoder,
+        decoder_seconds=decoder,
+        encoder_rtf=encoder.median / seconds,
+        rtf=spread([t.rtf for t in transcripts]).median,
+        size_bytes=recognizer.size_bytes(),
+        errors=word_errors(reference, transcripts[0].text) if reference else None,
+    )
+
+
+def this_machine(backend: str = "") -> Machine:
+    """CPU, threads and versions of this process."""
+    return Machine(_cpu_name(), torch.get_num_threads(), torch.__version__, backend or "none")
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

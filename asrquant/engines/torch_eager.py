@@ -1,0 +1,188 @@
+"""PyTorch eager mode: the recipe of SpeechBrain's quantization tutorial, and presets built from its parts.
+
+``torch.ao.quantization`` is deprecated upstream and complete in the pinned version; all use of it is in this file.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.ao import quantization as ao
+
+from asrquant.audio import Audio
+from asrquant.errors import PresetError
+from asrquant.modules import get_module, set_module
+from asrquant.presets import Preset, resolve
+from asrquant.progress import Progress, silent
+from asrquant.recognizer import Recognizer
+
+BACKEND_LOCK = threading.RLock()
+"""The quantized backend is global to the process and matters while weights are packed."""
+
+_OBSERVERS = {
+    "min-max": ao.MinMaxObserver,
+    "moving-average": ao.MovingAverageMinMaxObserver,
+    "histogram": ao.HistogramObserver,
+}
+
+
+class StaticQuant(nn.Module):
+    """The tutorial's wrapper: quantizes what goes into a module and dequantizes what comes out.
+
+    Attributes that it does not have are looked up in the wrapped model; each member of a tuple output is dequantized.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        """Wrap ``model``."""
+        super().__init__()
+        self.quant = ao.QuantStub()
+        self.model = model
+        self.dequant = ao.DeQuantStub()
+
+    def __getattr__(self, name: str) -> Any:
+        """A member of the wrapper, else of the wrapped model."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            modules = self.__dict__.get("_modules", {})
+            if "model" not in modules:
+                raise
+            return getattr(modules["model"], name)
+
+    def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Float in, float out; quantized in between, once converted."""
+        outputs = self.model(self.quant(x), *args, **kwargs)
+        if isinstance(outputs, tuple):
+            return tuple(self.dequant(output) for output in outputs)
+        return self.dequant(outputs)
+
+
+def custom_quantize(
+    model: Any,
+    dynamic_modules: Sequence[str] | None = None,
+    static_modules: Sequence[str] | None = None,
+    calibration_samples: Sequence[torch.Tensor] | None = None,
+    dynamic_targets: set[type[nn.Module]] | None = None,
+    dynamic_dtype: torch.dtype = torch.qint8,
+    static_qconfig: ao.QConfig = ao.default_qconfig,
+    progress: Progress = silent,
+) -> None:
+    """The tutorial's function: quantize parts of a model in place.
+
+    Args:
+        model: an EncoderASR, or anything whose ``mods`` holds the encoder.
+        dynamic_modules: paths below ``model.mods`` to quantize dynamically.
+        static_modules: paths to quantize statically.
+        calibration_samples: waves [T], float32 at 16 kHz, to find the static parts' ranges with.
+        dynamic_targets: classes to quantize dynamically; None takes Linear and the recurrent ones.
+        dynamic_dtype: ``torch.qint8`` or ``torch.float16``.
+        static_qconfig: observers of the static parts.
+        progress: called before each calibration clip.
+
+    Raises:
+        PresetError: a path does not exist, or static modules were named without calibration samples.
+    """
+    if static_modules and not calibration_samples:
+        raise PresetError("No calibration samples were given for static quantization; pass some.")
+    if dynamic_targets is None:
+        dynamic_targets = {nn.LSTM, nn.GRU, nn.RNNCell, nn.GRUCell, nn.LSTMCell, nn.Linear}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecation notices, and observers on branches that no clip ran through
+        for path in dynamic_modules or ():
+            # Held in a list, a module that is itself a target (a bare Linear) is replaced like any other.
+            holder = nn.ModuleList([get_module(model, path)])
+            ao.quantize_dynamic(holder, dynamic_targets, dtype=dynamic_dtype, inplace=True)
+            set_module(model, path, holder[0])
+        if static_modules:
+            _quantize_static(model, static_modules, calibration_samples or (), static_qconfig, progress)
+
+
+def _quantize_static(
+    model: Any, paths: Sequence[str], samples: Sequence[torch.Tensor], qconfig: ao.QConfig, progress: Progress
+) -> None:
+    for path in paths:
+        wrapped = StaticQuant(get_module(model, path))
+        wrapped.qconfig = qconfig
+        set_module(model, path, wrapped)
+    encoder = get_module(model, "encoder")
+    ao.prepare(encoder, inplace=True)
+    with torch.no_grad():
+        for index, sample in enumerate(samples):
+            progress("calibrating", index, len(samples))
+            encoder(sample.unsqueeze(0))
+    progress("calibrating", len(samples), len(samples))
+    ao.convert(encoder, inplace=True)
+
+
+def unavailable() -> str | None:
+    """PyTorch is always there."""
+    return None
+
+
+def default_backend() -> str:
+    """The best quantized kernels of this CPU: x86, or qnnpack on ARM."""
+    supported = torch.backends.quantized.supported_engines
+    return next((name for name in ("x86", "fbgemm", "qnnpack") if name in supported), "none")
+
+
+@contextmanager
+def use_backend(name: str) -> Iterator[None]:
+    """Set the process's quantized backend while weights are packed, under a lock, and put the old one back.
+
+    Raises:
+        PresetError: this build of PyTorch does not have it.
+    """
+    supported = [engine for engine in torch.backends.quantized.supported_engines if engine != "none"]
+    if name not in supported:
+        raise PresetError(f"The backend {name!r} is not in this build of PyTorch; it has {', '.join(supported)}.")
+    with BACKEND_LOCK:
+        before = torch.backends.quantized.engine
+        torch.backends.quantized.engine = name  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            torch.backends.quantized.engine = before
+
+
+def qconfig_of(preset: Preset, backend: str) -> ao.QConfig:
+    """The observers that a preset asks for, as PyTorch's QConfig."""
+    if preset.observer == "backend":
+        return ao.get_default_qconfig(backend)
+    if preset.observer == "min-max" and not preset.per_channel:
+        return ao.default_qconfig
+    weight = ao.default_per_channel_weight_observer if preset.per_channel else ao.default_weight_observer
+    return ao.QConfig(activation=_OBSERVERS[preset.observer].with_args(reduce_range=True), weight=weight)
+
+
+def build(
+    recognizer: Recognizer, preset: Preset, calibration: Sequence[Audio], progress: Progress
+) -> tuple[nn.Module, str]:
+    """Quantize a copy of the recognizer's encoder.
+
+    Raises:
+        PresetError: the preset does not fit the model or this machine.
+    """
+    dynamic, static = resolve(preset, recognizer, recognizer.roles)
+    backend = preset.backend or default_backend()
+    with use_backend(backend):
+        progress("copying the encoder", 0, 1)
+        model = SimpleNamespace(mods=SimpleNamespace(encoder=deepcopy(recognizer.encoder)))
+        custom_quantize(
+            model,
+            dynamic_modules=dynamic,
+            static_modules=static,
+            calibration_samples=[torch.from_numpy(audio.samples) for audio in calibration],
+            dynamic_dtype=torch.float16 if preset.dynamic_dtype == "float16" else torch.qint8,
+            static_qconfig=qconfig_of(preset, backend),
+            progress=progress,
+        )
+    encoder: nn.Module = model.mods.encoder
+    return encoder.eval(), backend

@@ -1,0 +1,39 @@
+"""Everything that asrquant raises on purpose. Each message says what was wrong, with which value, and what to do."""
+
+from __future__ import annotations
+
+
+class AsrQuantError(Exception):
+    """The base of all errors below: one sentence, fit to be shown to the person who asked."""
+
+
+class AudioError(AsrQuantError, ValueError):
+    """A clip that cannot be recognized: not audio, empty, too short, too long, silent, broken."""
+
+
+class DatasetError(AsrQuantError, ValueError):
+    """A data set or a reference that cannot be used."""
+
+
+class PresetError(AsrQuantError, ValueError):
+    """A preset, module path or setting that does not exist or does not fit the model."""
+
+
+class DecoderError(AsrQuantError, ValueError):
+    """A decoder that does not exist, or that the model has no language model for."""
+
+
+class SourceError(AsrQuantError, OSError):
+    """A model that cannot be found, reached or loaded."""
+
+
+class UntrustedSourceError(SourceError):
+    """A model that would run code from a place that nobody has vouched for."""
+
+
+class MissingDependencyError(AsrQuantError, ImportError):
+    """An optional library that is not installed; the message has its install line."""
+
+
+class Cancelled(AsrQuantError, RuntimeError):
+    """The caller asked a running job to stop."""

@@ -1,0 +1,197 @@
+"""What to quantize and how: ``Preset``, the named ones, and ``custom``.
+
+The dynamic and static module lists, the dtype, the default qconfig, ten calibration clips and seed 1337 are those of
+SpeechBrain's quantization tutorial; ``speechbrain-int8`` is that recipe to the letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
+from asrquant.errors import PresetError
+from asrquant.modules import ROLES, Roles, get_module, not_dynamic, not_static
+
+Scheme = Literal["float", "dynamic", "static"]
+DynamicDtype = Literal["qint8", "float16"]
+Backend = Literal["fbgemm", "x86", "onednn", "qnnpack"]
+Observer = Literal["backend", "min-max", "moving-average", "histogram"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How a recognizer is quantized.
+
+    Attributes:
+        name: what people call it.
+        summary: one line on what it does.
+        engine: file in ``asrquant/engines`` that carries it out; empty for the float model itself.
+        dynamic: roles (see ``modules.ROLES``) or module paths whose weights are quantized ahead, activations on the fly.
+        static: roles or paths whose weights and activations are quantized with ranges seen in calibration.
+        dynamic_dtype: of the dynamic parts.
+        backend: the process-wide kernels that weights are packed for; None takes what the CPU has (x86 or qnnpack).
+        observer: how activation ranges are found: ``backend`` is that backend's own qconfig (histogram, weights per
+            channel), ``min-max`` the tutorial's ``default_qconfig``.
+        per_channel: static weights get a scale per output channel; ``backend`` decides that itself.
+        calibration_clips: number of clips that the static parts are calibrated with.
+        calibration_seed: that the clips are drawn with.
+    """
+
+    name: str
+    summary: str
+    engine: str = "torch_eager"
+    dynamic: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    dynamic_dtype: DynamicDtype = "qint8"
+    backend: Backend | None = None
+    observer: Observer = "backend"
+    per_channel: bool = False
+    calibration_clips: int = CALIBRATION_CLIPS
+    calibration_seed: int = CALIBRATION_SEED
+
+    def __post_init__(self) -> None:
+        """Refuse settings that no engine could carry out."""
+        for field, value, allowed in (
+            ("dynamic_dtype", self.dynamic_dtype, get_args(DynamicDtype)),
+            ("backend", self.backend, (None, *get_args(Backend))),
+            ("observer", self.observer, get_args(Observer)),
+        ):
+            if value not in allowed:
+                raise PresetError(f"{field} is {value!r}; it can be {', '.join(map(str, allowed))}.")
+        if self.calibration_clips < 1:
+            raise PresetError(f"calibration_clips is {self.calibration_clips}; at least 1 clip is needed.")
+        if twice := set(self.dynamic) & set(self.static):
+            raise PresetError(f"{', '.join(sorted(twice))}: dynamic and static at once; choose one.")
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether clips must be run to find the ranges of activations."""
+        return bool(self.static)
+
+
+_DYNAMIC = ("transformer_layers", "head")
+_STATIC = ("feature_extractor", "feature_projection")
+
+PRESETS: dict[str, Preset] = {
+    preset.name: preset
+    for preset in (
+        Preset("original", "The float32 model as it is: the reference for everything else.", engine=""),
+        Preset(
+            "dynamic-int8",
+            "Transformer layers and head in int8, activations quantized on the fly; needs no calibration, costs little.",
+            dynamic=_DYNAMIC,
+        ),
+        Preset(
+            "mixed-int8",
+            "The tutorial's modules with the backend's own settings: weights per channel, histogram observers.",
+            dynamic=_DYNAMIC,
+            static=_STATIC,
+        ),
+        Preset(
+            "speechbrain-int8",
+            "SpeechBrain's tutorial to the letter; its per-tensor min-max ranges cost accuracy in the feature extractor.",
+            dynamic=_DYNAMIC,
+            static=_STATIC,
+            observer="min-max",
+        ),
+        Preset(
+            "static-int8",
+            "Only the convolutional feature extractor and its projection in int8, with calibrated ranges.",
+            static=_STATIC,
+        ),
+        Preset(
+            "dynamic-float16",
+            "Transformer layers and head with float16 weights: half the size of those parts, next to no change in text.",
+            dynamic=_DYNAMIC,
+            dynamic_dtype="float16",
+        ),
+        Preset(
+            "everything-int8",
+            "mixed-int8 and the CTC output layer too: shows what quantizing the last layer adds.",
+            dynamic=(*_DYNAMIC, "ctc_output"),
+            static=_STATIC,
+        ),
+    )
+}
+
+
+def get_preset(preset: str | Preset) -> Preset:
+    """A preset by name (or itself).
+
+    Raises:
+        PresetError: no preset has that name; lists those that exist.
+    """
+    if isinstance(preset, Preset):
+        return preset
+    if preset not in PRESETS:
+        raise PresetError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}, and custom().")
+    return PRESETS[preset]
+
+
+def custom(schemes: Mapping[str, Scheme], base: str | Preset | None = None, **settings: Any) -> Preset:
+    """A preset of one's own.
+
+    Args:
+        schemes: role or module path → ``float``, ``dynamic`` or ``static``.
+        base: a preset to start from; ``schemes`` then changes it.
+        **settings: any other field of ``Preset``, such as ``backend="fbgemm"`` or ``calibration_clips=5``.
+
+    Raises:
+        PresetError: an unknown scheme or setting.
+    """
+    start = get_preset(base) if base is not None else Preset("custom", "")
+    chosen: dict[str, str] = {**dict.fromkeys(start.dynamic, "dynamic"), **dict.fromkeys(start.static, "static")}
+    for name, scheme in schemes.items():
+        if scheme not in get_args(Scheme):
+            raise PresetError(f"{name!r} is to be {scheme!r}; a scheme is one of {', '.join(get_args(Scheme))}.")
+        chosen[name] = scheme
+    summary = ", ".join(f"{name}: {scheme}" for name, scheme in chosen.items()) or "nothing quantized"
+    settings = {"engine": "torch_eager", "name": "custom", "summary": summary, **settings}
+    try:
+        return replace(
+            start,
+            dynamic=tuple(name for name, scheme in chosen.items() if scheme == "dynamic"),
+            static=tuple(name for name, scheme in chosen.items() if scheme == "static"),
+            **settings,
+        )
+    except TypeError as error:
+        raise PresetError(f"A preset has no such setting: {error}.") from None
+
+
+def resolve(preset: Preset, model: Any, roles: Roles) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The module paths that a preset means on a model, as (dynamic, static).
+
+    A role that the model does not have is passed over, so that a named preset holds for models of other families; a
+    path that it does not have is an error.
+
+    Raises:
+        PresetError: names a path that does not exist, or that cannot be quantized so, and says why.
+    """
+    dynamic = _paths(preset.dynamic, roles)
+    static = _paths(preset.static, roles)
+    for path in dynamic:
+        if reason := not_dynamic(get_module(model, path)):
+            raise PresetError(f"{path} cannot be quantized dynamically: {reason}.")
+    for path in static:
+        if reason := not_static(get_module(model, path)):
+            raise PresetError(f"{path} cannot be quantized statically: {reason}.")
+    _refuse_nested(dynamic, static)
+    if not dynamic and not static:
+        raise PresetError(f"The preset {preset.name!r} quantizes nothing on this model; choose other modules.")
+    return dynamic, static
+
+
+def _paths(names: tuple[str, ...], roles: Roles) -> tuple[str, ...]:
+    paths = [roles.path(name) if name in ROLES else name for name in names]
+    return tuple(path for path in paths if path)
+
+
+def _refuse_nested(dynamic: tuple[str, ...], static: tuple[str, ...]) -> None:
+    for path in static:
+        for other in (*dynamic, *static):
+            if other != path and (other.startswith(path + ".") or path.startswith(other + ".")):
+                raise PresetError(f"{path} is to be static and overlaps {other}; name modules that do not overlap.")
+            if other in dynamic and other == path:
+                raise PresetError(f"{path} is to be dynamic and static at once; choose one.")

@@ -1,0 +1,104 @@
+"""``Recognizer``: an encoder, what its outputs mean, and a decoder. The same for every source and every engine."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+
+from asrquant.audio import SAMPLE_RATE, Audio, read_audio
+from asrquant.decoding import Decoder, Vocabulary, make_decoder
+from asrquant.modules import Roles, serialized_bytes
+from asrquant.presets import PRESETS, Preset
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What a recognizer made of a clip, and how long it took.
+
+    Attributes:
+        text: the words.
+        encoder_seconds: time of the encoder's forward pass, the tutorial's measure.
+        decoder_seconds: time from log-probs to text.
+        audio_seconds: length of the clip.
+    """
+
+    text: str
+    encoder_seconds: float
+    decoder_seconds: float
+    audio_seconds: float
+
+    @property
+    def encoder_rtf(self) -> float:
+        """Real-time factor of the encoder alone: seconds of work a second of audio."""
+        return self.encoder_seconds / self.audio_seconds
+
+    @property
+    def rtf(self) -> float:
+        """Real-time factor of encoder and decoder."""
+        return (self.encoder_seconds + self.decoder_seconds) / self.audio_seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Recognizer:
+    """A speech recognizer: wave [B, T] → log-probs [B, F, V] → text.
+
+    Attributes:
+        encoder: the module that is quantized; called with a wave alone, it returns log-probs at every length.
+        vocabulary: what its outputs mean.
+        decoder: log-probs → text.
+        roles: which of its modules plays which role.
+        source: where the float model came from.
+        preset: what has been done to it.
+        backend: quantized kernels that its weights are packed for; empty for a float model.
+    """
+
+    encoder: nn.Module
+    vocabulary: Vocabulary
+    decoder: Decoder
+    roles: Roles
+    source: str
+    preset: Preset = PRESETS["original"]
+    backend: str = ""
+
+    @property
+    def mods(self) -> SimpleNamespace:
+        """The encoder under the name that SpeechBrain gives it, so that its module paths hold here too."""
+        return SimpleNamespace(encoder=self.encoder)
+
+    def with_decoder(self, name: str) -> Recognizer:
+        """The same recognizer with another decoder.
+
+        Raises:
+            DecoderError: there is none of that name for this model.
+        """
+        return self if name == self.decoder.name else replace(self, decoder=make_decoder(name, self.vocabulary))
+
+    def log_probs(self, audio: Audio) -> torch.Tensor:
+        """The encoder's output [F, V] for one clip, alone in its batch: padding would change the normalisation."""
+        with torch.inference_mode():
+            output: torch.Tensor = self.encoder(torch.from_numpy(audio.samples)[None])
+        return output[0]
+
+    def transcribe(self, audio: str | Path | Audio) -> Transcript:
+        """Recognize a clip.
+
+        Raises:
+            AudioError: the clip cannot be used.
+        """
+        if not isinstance(audio, Audio):
+            audio = read_audio(audio)
+        start = time.perf_counter()
+        log_probs = self.log_probs(audio)
+        encoded = time.perf_counter()
+        text = self.decoder(log_probs)
+        decoded = time.perf_counter()
+        return Transcript(text, encoded - start, decoded - encoded, len(audio.samples) / SAMPLE_RATE)
+
+    def size_bytes(self) -> int:
+        """Bytes of the encoder when saved (``torch.save`` of its state dict)."""
+        return serialized_bytes(self.encoder)

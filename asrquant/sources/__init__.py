@@ -1,0 +1,44 @@
+"""Where float recognizers come from. One file a toolkit; each says what it accepts and loads it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Protocol, cast
+
+from asrquant.errors import SourceError
+from asrquant.recognizer import Recognizer
+
+
+class Source(Protocol):
+    """What a file in this folder offers."""
+
+    def accepts(self, source: str) -> bool:
+        """Whether this toolkit can load what ``source`` names."""
+
+    def load(self, source: str, trust_source: bool) -> Recognizer:
+        """Load it."""
+
+
+def load(source: str = "an4", decoder: str | None = None, trust_source: bool = False) -> Recognizer:
+    """Load a float recognizer.
+
+    Args:
+        source: ``an4`` (the embedded model), a local EncoderASR folder, or a Hub id.
+        decoder: one of ``DECODERS``; None takes the best that the model came with.
+        trust_source: load a Hub id that is not on the allow-list, or a folder with Python code. SpeechBrain executes
+            what a ``hyperparams.yaml`` says, so a model from elsewhere is code from elsewhere.
+
+    Raises:
+        SourceError: nothing there, not a model, changed files, or no network for a Hub id.
+        UntrustedSourceError: it needs ``trust_source=True``.
+        DecoderError: the model has no such decoder.
+    """
+    for info in pkgutil.iter_modules(__path__):
+        toolkit = cast(Source, importlib.import_module(f"{__name__}.{info.name}"))
+        if toolkit.accepts(source):
+            recognizer = toolkit.load(source, trust_source)
+            return recognizer.with_decoder(decoder) if decoder else recognizer
+    raise SourceError(
+        f"There is no model {source!r}: it is neither 'an4', nor a folder with a hyperparams.yaml, nor a Hub id (user/name)."
+    )

@@ -1,0 +1,186 @@
+"""SpeechBrain's ``EncoderASR``: the embedded model, local folders, and Hub models."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from asrquant.compat import ensure_torchaudio
+from asrquant.decoding import BeamSearch, Decoder, Vocabulary, make_decoder
+from asrquant.errors import SourceError, UntrustedSourceError
+from asrquant.modules import Roles
+from asrquant.recognizer import Recognizer
+
+EMBEDDED = {"an4": Path(__file__).parents[2] / "artifacts" / "an4-wav2vec2-ctc"}
+ALLOWED_HUB_IDS: dict[str, str] = {"speechbrain/asr-wav2vec2-commonvoice-14-en": "main"}
+"""Hub id → revision. ``main`` moves; a commit hash takes its place once one has been checked file by file."""
+
+CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant"))
+HUB_TIMEOUT_SECONDS = 10
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_HUB_FILES = ("*.yaml", "*.json", "*.ckpt", "*.arpa", "*.bin", "*.txt", "*.model", "*.py")
+_log = logging.getLogger(__name__)
+
+
+def accepts(source: str) -> bool:
+    """Whether ``source`` is the embedded model, a folder with a ``hyperparams.yaml``, or looks like a Hub id."""
+    return source in EMBEDDED or Path(source).is_dir() or bool(_HUB_ID.fullmatch(source))
+
+
+def load(source: str, trust_source: bool) -> Recognizer:
+    """Load an EncoderASR as a Recognizer.
+
+    Raises:
+        SourceError: it cannot be found, reached or loaded, or a file is not what its manifest says.
+        UntrustedSourceError: a Hub id that is not allow-listed, or a folder with its own Python code.
+    """
+    if source in EMBEDDED:
+        _verify(EMBEDDED[source])
+        return _load_folder(EMBEDDED[source], source, collect_in=None)
+    if Path(source).is_dir():
+        folder = Path(source).resolve()
+        if (code := sorted(p.name for p in folder.glob("*.py"))) and not trust_source:
+            raise UntrustedSourceError(
+                f"{source} brings Python code ({', '.join(code)}), which loading could run; "
+                "pass trust_source=True (--trust-source) if you trust it."
+            )
+        return _load_folder(folder, source, collect_in=None)
+    return _load_hub(source, trust_source)
+
+
+def _load_hub(hub_id: str, trust_source: bool) -> Recognizer:
+    if hub_id not in ALLOWED_HUB_IDS and not trust_source:
+        raise UntrustedSourceError(
+            f"{hub_id!r} is no folder here and not on the list of known models ({', '.join(ALLOWED_HUB_IDS)}); its "
+            "hyperparams.yaml is code, so pass trust_source=True (--trust-source) if you trust it."
+        )
+    from huggingface_hub import snapshot_download
+
+    revision = ALLOWED_HUB_IDS.get(hub_id, "main")
+    try:
+        folder = snapshot_download(
+            hub_id, revision=revision, allow_patterns=list(_HUB_FILES), etag_timeout=HUB_TIMEOUT_SECONDS
+        )
+    except Exception as error:  # the client raises its own, httpx's, and OSError for the same thing: no way there
+        _log.debug("download of %s failed", hub_id, exc_info=True)
+        raise SourceError(
+            f"{hub_id} could not be downloaded ({type(error).__name__}) and is not in the cache; connect to the "
+            "internet and try again, or use source 'an4', which needs none."
+        ) from error
+    # Two models must not share a folder for their collected files: SpeechBrain takes the first one's for the second.
+    collect_in = CACHE / f"{hub_id.replace('/', '--')}--{Path(folder).name}"
+    return _load_folder(Path(folder), hub_id, collect_in)
+
+
+def _load_folder(folder: Path, source: str, collect_in: Path | None) -> Recognizer:
+    yaml = folder / "hyperparams.yaml"
+    if not yaml.is_file():
+        raise SourceError(f"{source} holds no hyperparams.yaml; a SpeechBrain EncoderASR folder is expected.")
+    ensure_torchaudio()
+    from speechbrain.inference.ASR import EncoderASR
+
+    try:
+        asr = EncoderASR.from_hparams(
+            source=str(folder),
+            savedir=str(collect_in) if collect_in else None,
+            overrides=_overrides(yaml),
+            run_opts={"device": "cpu"},
+        )
+    except Exception as error:  # a YAML can construct anything, so anything can be raised
+        lines = str(error).strip().splitlines()
+        raise SourceError(
+            f"{source} could not be loaded as a SpeechBrain EncoderASR: {type(error).__name__}: {lines[0] if lines else ''}"
+        ) from error
+    return from_encoder_asr(asr, source)
+
+
+def from_encoder_asr(asr: Any, source: str) -> Recognizer:
+    """Turn a loaded ``EncoderASR`` into a Recognizer (they share the encoder).
+
+    Raises:
+        SourceError: its tokenizer is neither a CTCTextEncoder nor SentencePiece.
+    """
+    vocabulary = _vocabulary(asr)
+    decoder: Decoder
+    if vocabulary.ngram:  # the model's own searcher has its n-gram in memory already
+        decoder = BeamSearch("ngram", asr.decoding_function)
+    else:
+        decoder = make_decoder("greedy", vocabulary)
+    return Recognizer(asr.mods.encoder, vocabulary, decoder, find_roles(asr.mods.encoder), source)
+
+
+def find_roles(encoder: nn.Module) -> Roles:
+    """Find the parts by the names that SpeechBrain's recipes and transformers' speech encoders give them."""
+    paths = {path: module for path, module in encoder.named_modules(prefix="encoder")}
+
+    def ending(*tails: str) -> str | None:
+        return next((path for tail in tails for path in paths if path == tail or path.endswith("." + tail)), None)
+
+    return Roles(
+        feature_extractor=ending("feature_extractor"),
+        feature_projection=ending("feature_projection"),
+        transformer_layers=ending("model.encoder.layers", "encoder.layers"),
+        head=ending("encoder.enc"),
+        ctc_output=ending("ctc_lin", "lm_head"),
+    )
+
+
+def _vocabulary(asr: Any) -> Vocabulary:
+    from speechbrain.dataio.encoder import CTCTextEncoder
+
+    tokenizer, settings = asr.tokenizer, dict(getattr(asr.hparams, "test_beam_search", {}))
+    greedy = asr.hparams.decoding_function
+    blank = settings.get("blank_index", getattr(asr.hparams, "blank_index", 0))
+    if isinstance(greedy, functools.partial):
+        blank = greedy.keywords.get("blank_id", blank)
+    if isinstance(tokenizer, CTCTextEncoder):
+        labels = tuple(str(tokenizer.ind2lab[index]) for index in range(len(tokenizer.ind2lab)))
+        to_text = functools.partial(_join_labels, labels)
+    elif hasattr(tokenizer, "id_to_piece"):
+        labels = tuple(tokenizer.id_to_piece(index) for index in range(tokenizer.vocab_size()))
+        to_text = tokenizer.decode_ids
+    else:
+        raise SourceError(
+            f"The tokenizer is a {type(tokenizer).__name__}; a CTCTextEncoder or SentencePiece model is needed."
+        )
+    ngram = settings.get("kenlm_model_path")
+    return Vocabulary(labels, int(blank), to_text, Path(ngram) if ngram else None, settings)
+
+
+def _join_labels(labels: tuple[str, ...], ids: list[int]) -> str:
+    return "".join(labels[index] for index in ids)
+
+
+def _overrides(yaml: Path) -> dict[str, Any]:
+    """SpeechBrain looks a relative n-gram path up in the working directory; the folder is what is meant."""
+    from ruamel.yaml import YAML
+
+    try:
+        search = (YAML().load(yaml.read_text(encoding="utf-8")) or {}).get("test_beam_search") or {}
+        ngram = search.get("kenlm_model_path")
+    except Exception:  # from_hparams reads the same file and says what is wrong with it
+        return {}
+    if isinstance(ngram, str) and not os.path.isabs(ngram) and (yaml.parent / ngram).is_file():
+        return {"test_beam_search": {"kenlm_model_path": str(yaml.parent / ngram)}}
+    return {}
+
+
+def _verify(folder: Path) -> None:
+    """Check every file of the embedded model against its manifest, before anything is parsed."""
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        raise SourceError(f"The embedded model is missing ({folder.name}/manifest.json); get the repository whole.")
+    for name, entry in json.loads(manifest.read_text(encoding="utf-8"))["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise SourceError(f"The embedded model is incomplete: {name} is missing; get the repository whole.")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
+            raise SourceError(f"The embedded model is damaged: {name} is not what its manifest says; get it again.")

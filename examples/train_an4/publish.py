@@ -1,0 +1,108 @@
+"""Last stage: the EncoderASR folder, with its weights, n-gram, decoder settings, manifest and card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from corpus import Clip
+from model import LABELS, TEMPLATE, CtcModel
+from ngram import unigrams, write_arpa
+from torch import nn
+from tqdm import tqdm
+
+from asrquant.audio import from_samples
+from asrquant.compat import ensure_torchaudio
+from asrquant.metrics import word_errors
+from asrquant.recognizer import Recognizer
+from asrquant.sources.speechbrain import from_encoder_asr
+
+ALPHAS, BETAS = (0.3, 0.5, 0.7, 0.9, 1.1), (0.5, 1.5, 2.5)
+
+
+def write_model(model: CtcModel, folder: Path, texts: Sequence[str], alpha: float = 0.5, beta: float = 1.5) -> None:
+    """Write everything but the card and the manifest: YAML, weights in float16, labels, n-gram of ``texts``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    yaml = TEMPLATE.read_text(encoding="utf-8")
+    yaml = yaml.replace("alpha: 0.5", f"alpha: {alpha}").replace("beta: 1.5", f"beta: {beta}")
+    yaml = yaml.replace("unigrams: []", f"unigrams: {json.dumps(unigrams(texts))}")
+    (folder / "hyperparams.yaml").write_text(yaml, encoding="utf-8")
+    _save_half(nn.ModuleDict({"model": model.wav2vec2}), folder / "wav2vec2.ckpt")
+    _save_half(nn.ModuleList([model.enc, model.ctc_lin]), folder / "asr.ckpt")
+    labels = "".join(f"{label!r} => {index}\n" for index, label in enumerate(LABELS))
+    extras = "================\n'starting_index' => 0\n'unk_label' => '<unk>'\n'blank_label' => '<blank>'\n"
+    (folder / "tokenizer.ckpt").write_text(labels + extras, encoding="utf-8")
+    write_arpa(folder / "lm.arpa.ckpt", texts)
+
+
+def _save_half(module: nn.Module, path: Path) -> None:
+    """Weights in float16: half the file; SpeechBrain copies them into float32 parameters."""
+    weights = {k: v.half() if v.is_floating_point() else v for k, v in module.state_dict().items()}
+    torch.save(weights, path)
+
+
+def load_folder(folder: Path, **search: float) -> Recognizer:
+    """Load the folder with plain SpeechBrain, as anyone would, with other decoder settings if wanted."""
+    ensure_torchaudio()
+    from speechbrain.inference.ASR import EncoderASR
+
+    overrides = {"test_beam_search": search} if search else {}
+    return from_encoder_asr(EncoderASR.from_hparams(source=str(folder), overrides=overrides), str(folder))
+
+
+def measure(recognizer: Recognizer, clips: Sequence[Clip]) -> float:
+    """WER in percent over the clips."""
+    errors = [word_errors(c.text, recognizer.transcribe(from_samples(c.wave, 16_000)).text) for c in clips]
+    return 100 * sum(e.errors for e in errors) / sum(e.reference_words for e in errors)
+
+
+def tune(folder: Path, clips: Sequence[Clip]) -> tuple[float, float]:
+    """(alpha, beta) with the fewest errors on held-out clips; the log-probs are computed once."""
+    base = load_folder(folder)
+    heard = [base.log_probs(from_samples(c.wave, 16_000)) for c in clips]
+    scores = {}
+    for alpha in tqdm(ALPHAS, "n-gram weight"):
+        for beta in BETAS:
+            decoder = load_folder(folder, alpha=alpha, beta=beta).decoder
+            wrong = [word_errors(c.text, decoder(h)) for c, h in zip(clips, heard, strict=True)]
+            scores[alpha, beta] = sum(e.errors for e in wrong) / sum(e.reference_words for e in wrong)
+    (alpha, beta), best = min(scores.items(), key=lambda item: item[1])
+    tqdm.write(f"alpha {alpha}, beta {beta}: {100 * best:.1f} % WER on the held-out speakers")
+    return alpha, beta
+
+
+def write_card(folder: Path, rows: Sequence[tuple[str, int, int, int, float, float]]) -> None:
+    """README.md from its template, with the table of results: (set, speakers, clips, words, greedy, n-gram)."""
+    table = ["| data | speakers | clips | words | WER greedy | WER 3-gram |", "| --- | --- | --- | --- | --- | --- |"]
+    table += [f"| {s} | {who} | {n} | {w} | {g:.1f} % | {b:.1f} % |" for s, who, n, w, g, b in rows]
+    card = TEMPLATE.with_name("card.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(card.replace("{table}", "\n".join(table)), encoding="utf-8")
+
+
+def write_manifest(folder: Path, settings: dict[str, object]) -> None:
+    """manifest.json: sha256 and bytes of every other file, and how the model was made."""
+    files = {
+        path.name: {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path in sorted(folder.iterdir())
+        if path.name != "manifest.json"
+    }
+    manifest = {"name": folder.name, "made_by": "examples/train_an4", "settings": settings, "files": files}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def words(clips: Sequence[Clip]) -> int:
+    """Number of words in the references."""
+    return int(np.sum([len(c.text.split()) for c in clips]))
+
+
+def copy_license(data: Path, folder: Path) -> None:
+    """The data's licence goes with what was made of it."""
+    for place in (data, data.parent):
+        if (place / "LICENSE").is_file():
+            shutil.copyfile(place / "LICENSE", folder / "LICENSE")
+            return
