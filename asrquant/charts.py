@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from asrquant.benchmark import Report
 from asrquant.compare import Comparison, Measured
@@ -20,9 +19,9 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
     first, second = comparison.original, comparison.quantized
     rows = [
         ("Encoder time (ms)", _milliseconds(first.encoder_seconds), _milliseconds(second.encoder_seconds),
-         f"{comparison.speedup:.2f} x as fast"),
+         f"{comparison.speedup:.2f} × as fast"),
         ("Decoder time (ms)", _milliseconds(first.decoder_seconds), _milliseconds(second.decoder_seconds),
-         f"{first.decoder_seconds.median / second.decoder_seconds.median:.2f} x as fast"),
+         f"{first.decoder_seconds.median / second.decoder_seconds.median:.2f} × as fast"),
         ("RTF, encoder", f"{first.encoder_rtf:.4f}", f"{second.encoder_rtf:.4f}",
          _change(first.encoder_rtf, second.encoder_rtf)),
         ("RTF, encoder and decoder", f"{first.rtf:.4f}", f"{second.rtf:.4f}", _change(first.rtf, second.rtf)),
@@ -42,36 +41,45 @@ def accuracy_row(comparison: Comparison) -> tuple[str, str, str, str]:
 
 
 def _milliseconds(seconds: Spread) -> str:
-    return f"{1000 * seconds.median:.1f} ({1000 * seconds.low:.1f} to {1000 * seconds.high:.1f})"
+    return f"{1000 * seconds.median:.1f} ({1000 * seconds.low:.0f}–{1000 * seconds.high:.0f})"
 
 
 def _change(before: float, after: float) -> str:
     return f"{100 * (after / before - 1):+.0f} %"
 
 
-def comparison_figure(comparison: Comparison) -> go.Figure:
-    """RTF of the encoder with its spread, and WER (or agreement), side by side."""
+def speed_figure(comparison: Comparison) -> go.Figure:
+    """The encoder's real-time factor of both, with the range of the runs."""
+    figure = go.Figure()
+    for measured, color in zip((comparison.original, comparison.quantized), COLORS, strict=True):
+        figure.add_bar(
+            x=[measured.preset],
+            y=[measured.encoder_rtf],
+            marker_color=color,
+            error_y=_error_bar(measured, comparison.audio_seconds),
+            text=[f"{measured.encoder_rtf:.3f}"],
+            hovertemplate="%{x}: %{y:.4f} s of work a second of audio<extra></extra>",
+        )
+    return _dressed(figure, "Real-time factor, encoder", "seconds of work / second of audio")
+
+
+def accuracy_figure(comparison: Comparison) -> go.Figure:
+    """The word error rate of both, or without a reference their agreement."""
     pair = (comparison.original, comparison.quantized)
     has_wer = all(m.errors is not None and m.errors.wer is not None for m in pair)
-    right = "Word error rate" if has_wer else "Agreement with the original"
-    figure = make_subplots(cols=2, subplot_titles=("Real-time factor, encoder", right), horizontal_spacing=0.16)
-    for measured, color in zip(pair, COLORS, strict=True):
+    values = [m.errors.wer or 0.0 for m in pair if m.errors] if has_wer else [100.0, comparison.agreement]
+    figure = go.Figure()
+    for measured, value, color in zip(pair, values, COLORS, strict=True):
         figure.add_bar(
-            x=[measured.preset], y=[measured.encoder_rtf], name=measured.preset, marker_color=color, row=1, col=1,
-            error_y=_error_bar(measured, comparison.audio_seconds), text=[f"{measured.encoder_rtf:.3f}"],
-            hovertemplate="%{x}: %{y:.4f} s of work a second of audio<extra></extra>",
-        )  # fmt: skip
-        value = measured.errors.wer if has_wer and measured.errors else _agreement(comparison, measured)
-        figure.add_bar(
-            x=[measured.preset], y=[value], marker_color=color, row=1, col=2, text=[f"{value:.1f} %"],
+            x=[measured.preset],
+            y=[value],
+            marker_color=color,
+            text=[f"{value:.1f} %"],
             hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
-        )  # fmt: skip
-    figure.update_traces(textposition="inside", insidetextanchor="start", textangle=0, width=0.6)
-    figure.update_yaxes(title_text="seconds of work / second of audio", rangemode="tozero", row=1, col=1)
-    figure.update_yaxes(title_text="WER (%)" if has_wer else "words in common (%)", rangemode="tozero", row=1, col=2)
-    highest = max((m.errors.wer or 0 for m in pair if m.errors), default=0) if has_wer else 100
-    figure.update_yaxes(range=[0, max(10, 1.15 * highest)], row=1, col=2)
-    return _dressed(figure)
+        )
+    title, unit = ("Word error rate", "WER (%)") if has_wer else ("Agreement with the original", "words in common (%)")
+    figure = _dressed(figure, title, unit)
+    return figure.update_yaxes(range=[0, max(10, 1.15 * max(values))])
 
 
 def _error_bar(measured: Measured, audio_seconds: float) -> dict[str, object]:
@@ -85,23 +93,22 @@ def _error_bar(measured: Measured, audio_seconds: float) -> dict[str, object]:
     }
 
 
-def _agreement(comparison: Comparison, measured: Measured) -> float:
-    return 100.0 if measured is comparison.original else comparison.agreement
-
-
-def _dressed(figure: go.Figure) -> go.Figure:
-    """Transparent, so that it sits on a light and on a dark page; grey text that both can carry."""
+def _dressed(figure: go.Figure, title: str, unit: str) -> go.Figure:
+    """Transparent, so that it sits on a light and on a dark page; a grey that both can carry."""
+    figure.update_traces(textposition="inside", insidetextanchor="start", textangle=0, width=0.6)
     figure.update_layout(
+        title={"text": title, "font": {"size": 15}},
         showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": "#808a98", "size": 13},
-        margin={"l": 60, "r": 20, "t": 50, "b": 40},
-        height=340,
+        font={"color": "#7c8694", "size": 13, "family": "system-ui, sans-serif"},
+        margin={"l": 60, "r": 10, "t": 50, "b": 40},
+        height=320,
     )
     figure.update_xaxes(showgrid=False, linecolor="#94a3b8")
-    figure.update_yaxes(gridcolor="rgba(128,138,152,0.25)", zerolinecolor="#94a3b8")
-    return figure
+    return figure.update_yaxes(
+        title_text=unit, rangemode="tozero", gridcolor="rgba(128,138,152,0.25)", zerolinecolor="#94a3b8"
+    )
 
 
 def report_table(report: Report) -> pd.DataFrame:
@@ -112,7 +119,9 @@ def report_table(report: Report) -> pd.DataFrame:
             {
                 "preset": s.preset,
                 "WER (%)": _number(s.errors.wer, ".1f"),
-                "change (points)": _number(None if s.errors.wer is None or base is None else s.errors.wer - base, "+.1f"),
+                "change (points)": _number(
+                    None if s.errors.wer is None or base is None else s.errors.wer - base, "+.1f"
+                ),
                 "RTF encoder": f"{s.encoder_rtf:.4f}",
                 "RTF whole": f"{s.rtf:.4f}",
                 "encoder speed-up": f"{s.speedup:.2f} x",

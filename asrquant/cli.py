@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +14,7 @@ from tqdm import tqdm
 
 from asrquant.benchmark import benchmark
 from asrquant.charts import comparison_table, report_table
-from asrquant.compare import Comparison, compare
+from asrquant.compare import Comparison, compare, comparison_dict
 from asrquant.dataset import example_clips, read_librispeech
 from asrquant.decoding import DECODERS
 from asrquant.engines import quantize
@@ -30,7 +29,7 @@ from asrquant.sources import load
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status (2 for something that the caller has to change)."""
     args = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO if args.verbose else logging.ERROR, format="%(name)s: %(message)s")
+    _log_to_terminal(args.verbose)
     try:
         status: int = args.run(args)
         return status
@@ -40,6 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("asrquant: stopped.", file=sys.stderr)
         return 130
+
+
+def _log_to_terminal(verbose: bool) -> None:
+    """SpeechBrain sets the levels of its own loggers, so what reaches the terminal is decided by the handler."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.INFO if verbose else logging.ERROR)
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="an4", metavar="M", help="'an4' (default), an EncoderASR folder, or a Hub id")
+    parser.add_argument(
+        "--model", default="an4", metavar="M", help="'an4' (default), an EncoderASR folder, or a Hub id"
+    )
     parser.add_argument("--decoder", choices=tuple(DECODERS), help="default: the best that the model came with")
     parser.add_argument("--trust-source", action="store_true", help="run the code that an unlisted model brings")
 
@@ -150,20 +159,10 @@ def _compare(args: argparse.Namespace) -> int:
     return 0
 
 
-def comparison_dict(comparison: Comparison) -> dict[str, object]:
-    """Everything in a comparison, with the derived figures, ready for JSON."""
-    data = asdict(comparison)
-    for side in ("original", "quantized"):
-        errors = getattr(comparison, side).errors
-        data[side]["wer"] = errors.wer if errors else None
-    return {**data, "speedup": comparison.speedup, "size_ratio": comparison.size_ratio}
-
-
 def _comparison_text(comparison: Comparison) -> str:
-    machine = comparison.machine
     lines = [
         f"{comparison.source}, {comparison.received}, decoder {comparison.decoder}, {comparison.runs} runs each",
-        f"{machine.cpu}, {machine.threads} threads, torch {machine.torch}, backend {machine.backend}",
+        str(comparison.machine),
         "",
         *([f"{'reference':<18}{comparison.reference}"] if comparison.reference else []),
         f"{comparison.original.preset:<18}{comparison.original.text}",
@@ -185,7 +184,9 @@ def changed_words(comparison: Comparison) -> str:
 def _aligned(table: pd.DataFrame) -> str:
     cells = [list(map(str, table.columns)), *(list(map(str, row)) for row in table.itertuples(index=False))]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
 
 
 def _markdown(table: pd.DataFrame) -> str:
@@ -205,13 +206,11 @@ def _benchmark(args: argparse.Namespace) -> int:
     recognizers = [quantize(original, name, progress=bar) for name in names]
     report = benchmark(recognizers, utterances, progress=bar)
     bar.close()
-    machine = report.machine
     seconds = sum(row.audio_seconds for row in report.rows) / len(recognizers)
     print(_markdown(report_table(report)))
     print(
         f"\n{len(utterances)} clips, {report.summaries[0].errors.reference_words} words, {seconds:.0f} s of audio; "
-        f"model {report.source}, decoder {report.decoder}; {machine.cpu}, {machine.threads} threads, "
-        f"torch {machine.torch}, backend {machine.backend}"
+        f"model {report.source}, decoder {report.decoder}; {report.machine}"
     )
     return 0
 

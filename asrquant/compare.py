@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -23,6 +23,11 @@ class Machine:
     threads: int
     torch: str
     backend: str
+
+    def __str__(self) -> str:
+        """All of it in one line."""
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
+        return f"{self.cpu}, {threads}, torch {self.torch}, backend {self.backend}"
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,15 @@ def _measured(recognizer: Recognizer, transcripts: list[Transcript], reference: 
         size_bytes=recognizer.size_bytes(),
         errors=word_errors(reference, transcripts[0].text) if reference else None,
     )
+
+
+def comparison_dict(comparison: Comparison) -> dict[str, object]:
+    """Everything in a comparison, with the derived figures, ready for JSON."""
+    data = asdict(comparison)
+    for side in ("original", "quantized"):
+        errors = getattr(comparison, side).errors
+        data[side]["wer"] = errors.wer if errors else None
+    return {**data, "speedup": comparison.speedup, "size_ratio": comparison.size_ratio}
 
 
 def this_machine(backend: str = "") -> Machine:

@@ -92,9 +92,7 @@ def word_errors(reference: str, hypothesis: str) -> WordErrors:
     from speechbrain.utils.edit_distance import accumulatable_wer_stats
 
     stats = accumulatable_wer_stats([normalize_text(reference).split()], [normalize_text(hypothesis).split()])
-    return WordErrors(
-        *(int(stats[name]) for name in ("substitutions", "deletions", "insertions", "num_ref_tokens"))
-    )
+    return WordErrors(*(int(stats[name]) for name in ("substitutions", "deletions", "insertions", "num_ref_tokens")))
 
 
 def align_words(first: str, second: str) -> tuple[Edit, ...]:
@@ -136,6 +134,8 @@ def compute_wer(references: str | Sequence[str], hypotheses: str | Sequence[str]
     refs = [references] if isinstance(references, str) else list(references)
     hyps = [hypotheses] if isinstance(hypotheses, str) else list(hypotheses)
     if len(refs) != len(hyps):
-        raise ValueError(f"There are {len(refs)} references and {len(hyps)} hypotheses; pass as many of one as the other.")
+        raise ValueError(
+            f"There are {len(refs)} references and {len(hyps)} hypotheses; pass as many of one as the other."
+        )
     stats = accumulatable_wer_stats([r.split() for r in refs], [h.split() for h in hyps])
     return float(stats["WER"])

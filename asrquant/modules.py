@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 from torch import nn
@@ -161,7 +161,7 @@ def compact_state_dict(module: nn.Module) -> dict[str, Any]:
 def serialized_bytes(module: nn.Module) -> int:
     """Bytes that ``torch.save`` writes for the module's ``compact_state_dict``, packed weights included."""
     counter = _Counter()
-    torch.save(compact_state_dict(module), counter)
+    torch.save(compact_state_dict(module), cast(IO[bytes], counter))
     return counter.written
 
 
@@ -184,7 +184,7 @@ def quantized_modules(module: nn.Module) -> dict[str, int]:
     counts: dict[str, int] = {}
     for child in module.modules():
         home = type(child).__module__
-        if ".quantized" not in home or not hasattr(child, "_weight_bias") and not hasattr(child, "_packed_params"):
+        if ".quantized" not in home or (not hasattr(child, "_weight_bias") and not hasattr(child, "_packed_params")):
             continue
         if type(child).__name__ == "LinearPackedParams":  # the weights of a Linear that is counted itself
             continue

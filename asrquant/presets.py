@@ -130,7 +130,7 @@ def get_preset(preset: str | Preset) -> Preset:
     return PRESETS[preset]
 
 
-def custom(schemes: Mapping[str, Scheme], base: str | Preset | None = None, **settings: Any) -> Preset:
+def custom(schemes: Mapping[str, str], base: str | Preset | None = None, **settings: Any) -> Preset:
     """A preset of one's own.
 
     Args:

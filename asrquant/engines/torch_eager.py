@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-untyped-call"
 """PyTorch eager mode: the recipe of SpeechBrain's quantization tutorial, and presets built from its parts.
 
 ``torch.ao.quantization`` is deprecated upstream and complete in the pinned version; all use of it is in this file.
@@ -27,7 +28,7 @@ from asrquant.recognizer import Recognizer
 BACKEND_LOCK = threading.RLock()
 """The quantized backend is global to the process and matters while weights are packed."""
 
-_OBSERVERS = {
+_OBSERVERS: dict[str, Any] = {
     "min-max": ao.MinMaxObserver,
     "moving-average": ao.MovingAverageMinMaxObserver,
     "histogram": ao.HistogramObserver,
@@ -40,9 +41,12 @@ class StaticQuant(nn.Module):
     Attributes that it does not have are looked up in the wrapped model; each member of a tuple output is dequantized.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        """Wrap ``model``."""
+    qconfig: Any
+
+    def __init__(self, model: nn.Module, qconfig: ao.QConfig | None = None) -> None:
+        """Wrap ``model``, to be observed as ``qconfig`` says."""
         super().__init__()
+        self.qconfig = qconfig
         self.quant = ao.QuantStub()
         self.model = model
         self.dequant = ao.DeQuantStub()
@@ -109,9 +113,7 @@ def _quantize_static(
     model: Any, paths: Sequence[str], samples: Sequence[torch.Tensor], qconfig: ao.QConfig, progress: Progress
 ) -> None:
     for path in paths:
-        wrapped = StaticQuant(get_module(model, path))
-        wrapped.qconfig = qconfig
-        set_module(model, path, wrapped)
+        set_module(model, path, StaticQuant(get_module(model, path), qconfig))
     encoder = get_module(model, "encoder")
     ao.prepare(encoder, inplace=True)
     with torch.no_grad():
@@ -145,14 +147,14 @@ def use_backend(name: str) -> Iterator[None]:
         raise PresetError(f"The backend {name!r} is not in this build of PyTorch; it has {', '.join(supported)}.")
     with BACKEND_LOCK:
         before = torch.backends.quantized.engine
-        torch.backends.quantized.engine = name  # type: ignore[assignment]
+        torch.backends.quantized.engine = name
         try:
             yield
         finally:
             torch.backends.quantized.engine = before
 
 
-def qconfig_of(preset: Preset, backend: str) -> ao.QConfig:
+def qconfig_of(preset: Preset, backend: str) -> Any:
     """The observers that a preset asks for, as PyTorch's QConfig."""
     if preset.observer == "backend":
         return ao.get_default_qconfig(backend)

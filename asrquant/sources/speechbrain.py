@@ -109,17 +109,19 @@ def from_encoder_asr(asr: Any, source: str) -> Recognizer:
         SourceError: its tokenizer is neither a CTCTextEncoder nor SentencePiece.
     """
     vocabulary = _vocabulary(asr)
-    decoder: Decoder
-    if vocabulary.ngram:  # the model's own searcher has its n-gram in memory already
-        decoder = BeamSearch("ngram", asr.decoding_function)
-    else:
-        decoder = make_decoder("greedy", vocabulary)
-    return Recognizer(asr.mods.encoder, vocabulary, decoder, find_roles(asr.mods.encoder), source)
+    return Recognizer(asr.mods.encoder, vocabulary, _own_decoder(asr, vocabulary), find_roles(asr.mods.encoder), source)
+
+
+def _own_decoder(asr: Any, vocabulary: Vocabulary) -> Decoder:
+    """The best decoder that came with the model; a searcher with an n-gram has it in memory already."""
+    if vocabulary.ngram:
+        return BeamSearch("ngram", asr.decoding_function)
+    return make_decoder("greedy", vocabulary)
 
 
 def find_roles(encoder: nn.Module) -> Roles:
     """Find the parts by the names that SpeechBrain's recipes and transformers' speech encoders give them."""
-    paths = {path: module for path, module in encoder.named_modules(prefix="encoder")}
+    paths = dict(encoder.named_modules(prefix="encoder"))
 
     def ending(*tails: str) -> str | None:
         return next((path for tail in tails for path in paths if path == tail or path.endswith("." + tail)), None)
@@ -168,7 +170,7 @@ def _overrides(yaml: Path) -> dict[str, Any]:
         ngram = search.get("kenlm_model_path")
     except Exception:  # from_hparams reads the same file and says what is wrong with it
         return {}
-    if isinstance(ngram, str) and not os.path.isabs(ngram) and (yaml.parent / ngram).is_file():
+    if isinstance(ngram, str) and not Path(ngram).is_absolute() and (yaml.parent / ngram).is_file():
         return {"test_beam_search": {"kenlm_model_path": str(yaml.parent / ngram)}}
     return {}
 

@@ -34,8 +34,13 @@ class Plan:
 
 
 def train_ctc(
-    model: CtcModel, plan: Plan, clips: list[Clip], cache: list[list[torch.Tensor]] | None, held_out: list[Clip],
-    seed: int, checkpoint: Path,
+    model: CtcModel,
+    plan: Plan,
+    clips: list[Clip],
+    cache: list[list[torch.Tensor]] | None,
+    held_out: list[Clip],
+    seed: int,
+    checkpoint: Path,
 ) -> CtcModel:
     """Train in place and return the running average of the weights, which is what is kept.
 
@@ -93,8 +98,13 @@ def _rate(step: int, warmup: int, progress: float) -> float:
 
 
 def _step(
-    model: CtcModel, batch: list[Item], cached: bool, optimizer: torch.optim.Optimizer, learned: list[nn.Parameter],
-    rate: float, rng: np.random.Generator,
+    model: CtcModel,
+    batch: list[Item],
+    cached: bool,
+    optimizer: torch.optim.Optimizer,
+    learned: list[nn.Parameter],
+    rate: float,
+    rng: np.random.Generator,
 ) -> float:
     inputs = nn.utils.rnn.pad_sequence([x for x, _ in batch], batch_first=True)
     with torch.autocast("cpu", torch.bfloat16):
@@ -103,9 +113,7 @@ def _step(
         final, middle = model.behind(_masked(features, lengths, rng))
     labels = torch.tensor([i for _, y in batch for i in y])
     sizes = torch.tensor(lengths), torch.tensor([len(y) for _, y in batch])
-    losses = [
-        nn.functional.ctc_loss(x.transpose(0, 1), labels, *sizes, zero_infinity=True) for x in (final, middle)
-    ]
+    losses = [nn.functional.ctc_loss(x.transpose(0, 1), labels, *sizes, zero_infinity=True) for x in (final, middle)]
     loss = 0.7 * losses[0] + 0.3 * losses[1]
     for group in optimizer.param_groups:
         group["lr"] = rate
@@ -165,6 +173,8 @@ def _batches(
 def greedy_wer(model: CtcModel, clips: list[Clip]) -> float:
     """Word error rate in percent of greedy decoding, clip by clip, as SpeechBrain counts it."""
     model.eval()
-    heard = [greedy_text(model.behind(model.ears(model.normalized(torch.from_numpy(c.wave))[None]))[0][0]) for c in clips]
+    heard = [
+        greedy_text(model.behind(model.ears(model.normalized(torch.from_numpy(c.wave))[None]))[0][0]) for c in clips
+    ]
     stats = accumulatable_wer_stats([c.text.split() for c in clips], [h.split() for h in heard])
     return float(stats["WER"])

@@ -25,7 +25,9 @@ def main() -> None:
     """Run the stages one after the other; each leaves a checkpoint in ``--work``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="LibriSpeech-layout folder to train on")
-    parser.add_argument("--eval", type=Path, help="LibriSpeech-layout folder to report on at the end; nothing is chosen by it")
+    parser.add_argument(
+        "--eval", type=Path, help="LibriSpeech-layout folder to report on at the end; nothing is chosen by it"
+    )
     parser.add_argument("--out", type=Path, default=Path("build/an4-wav2vec2-ctc"), help="the folder to write")
     parser.add_argument("--work", type=Path, default=Path("build/train_an4"), help="checkpoints and caches")
     parser.add_argument("--seed", type=int, default=7)

@@ -1,0 +1,53 @@
+"""The page. Only this folder imports gradio; one file a tab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from asrquant.ui import compare, session
+
+STYLE = Path(__file__).with_name("style.css")
+MAX_UPLOAD = "50mb"
+QUEUE_LENGTH = 32
+# The system's fonts: a page that runs offline asks no font server.
+_FONTS = ["system-ui", "sans-serif"]
+THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace", "monospace"])
+
+
+def build() -> gr.Blocks:
+    """The page, ready to be launched."""
+    with gr.Blocks(title="asrquant", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as page:
+        gr.HTML(
+            "<h1>asrquant</h1><p>What post-training quantization does to a speech recognizer: one clip, the original and the "
+            "quantized SpeechBrain model side by side.</p>",
+            elem_classes="aq-head",
+        )
+        with gr.Tab("Compare"):
+            compare.build()
+        page.unload(_leave)
+    page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1)
+    return page
+
+
+def _leave(request: gr.Request) -> None:
+    """A closed tab stops its job."""
+    session.cancel(request.session_hash or "")
+
+
+def launch(host: str | None = None, port: int | None = None) -> None:
+    """Serve the page until interrupted.
+
+    Args:
+        host: address to listen on; None takes Gradio's (127.0.0.1, or what ``GRADIO_SERVER_NAME`` says).
+        port: None takes 7860 or ``GRADIO_SERVER_PORT``.
+    """
+    build().launch(
+        server_name=host,
+        server_port=port,
+        theme=THEME,
+        css=STYLE.read_text(encoding="utf-8"),
+        show_error=False,
+        max_file_size=MAX_UPLOAD,
+    )

@@ -1,0 +1,184 @@
+"""The tab "Compare": one clip, the original and a quantized model side by side."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from asrquant.audio import read_audio
+from asrquant.charts import accuracy_figure, comparison_table, speed_figure
+from asrquant.compare import Comparison, compare, comparison_dict
+from asrquant.dataset import example_clips
+from asrquant.decoding import DECODERS
+from asrquant.errors import AudioError
+from asrquant.presets import PRESETS, get_preset
+from asrquant.progress import Progress
+from asrquant.recognizer import Transcript
+from asrquant.sources.speechbrain import ALLOWED_HUB_IDS, EMBEDDED
+from asrquant.ui import render, session
+
+SENTENCES = ("ENTER FIVE SEVEN TWO", "J O H N", "RUBOUT T K L SIXTY FOUR", "MARCH TENTH NINETEEN SEVENTY ONE", "STOP")
+UNDERSTANDS = (
+    "The embedded model understands **spelled letters, numbers, dates and a few commands** (ENTER, ERASE, RUBOUT, REPEAT, "
+    "STOP, GO, YES, NO), and nothing else. Read one of these aloud: " + ", ".join(f"*{s}*" for s in SENTENCES) + "."
+)
+MAX_RUNS = 10
+RECORDING_RATE = 16_000
+
+
+def build() -> None:
+    """Lay the tab out and wire it."""
+    examples = example_clips()
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            audio = gr.Audio(
+                label="Clip (microphone or file, up to 60 s)", type="filepath", sources=["microphone", "upload"],
+                waveform_options=gr.WaveformOptions(sample_rate=RECORDING_RATE), elem_id="clip",
+            )  # fmt: skip
+            gr.Markdown(UNDERSTANDS, elem_classes="aq-quiet")
+            reference = gr.Textbox(
+                label="What is said (optional)", placeholder="Without it there is no WER, only agreement", max_length=2000,
+                elem_id="reference",
+            )  # fmt: skip
+            preset = gr.Dropdown(list(PRESETS), value="mixed-int8", label="Quantization preset", elem_id="preset")
+            explanation = gr.Markdown(PRESETS["mixed-int8"].summary, elem_id="explanation", elem_classes="aq-quiet")
+            with gr.Accordion("Model, decoder, runs", open=False):
+                model = gr.Dropdown(
+                    [*EMBEDDED, *ALLOWED_HUB_IDS], value="an4", label="Model", elem_id="model",
+                    info="an4 is embedded; the other is downloaded when first used (about 1.3 GB)",
+                )  # fmt: skip
+                decoder = gr.Radio(
+                    [(f"{name}: {what}", name) for name, what in DECODERS.items()], value="ngram", label="Decoder"
+                )
+                runs = gr.Slider(1, MAX_RUNS, value=3, step=1, label="Runs of each model (median is shown)")
+            with gr.Row():
+                go = gr.Button("Transcribe", variant="primary", elem_id="transcribe")
+                stop = gr.Button("Cancel", interactive=False, elem_id="cancel")
+            chosen = gr.Dataset(
+                components=[audio, reference],
+                samples=[[str(u.path), u.reference] for u in examples],
+                sample_labels=[f"{u.reference} ({u.id.split('-')[0]})" for u in examples],
+                label="Examples, from speakers that the model has never heard: click one to run it",
+                type="index",
+                samples_per_page=len(examples),
+                elem_id="examples",
+            )
+        with gr.Column(scale=7, min_width=320):
+            status = gr.HTML(
+                render.notice("Record, upload or choose an example; results appear here."), elem_id="status"
+            )
+            texts = gr.HTML(elem_id="transcripts")
+            cards = gr.HTML(elem_id="cards")
+            with gr.Row():
+                speed = gr.Plot(show_label=False, visible=False, elem_id="speed", min_width=300)
+                accuracy = gr.Plot(show_label=False, visible=False, elem_id="accuracy", min_width=300)
+            numbers = gr.HTML(elem_id="numbers")
+            with gr.Row():
+                as_json = gr.DownloadButton("Download JSON", visible=False, size="sm", elem_id="json")
+                as_csv = gr.DownloadButton("Download CSV", visible=False, size="sm", elem_id="csv")
+
+    inputs = [audio, preset, reference, model, decoder, runs]
+    outputs = [status, texts, cards, speed, accuracy, numbers, as_json, as_csv, go, stop]
+    heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden"}
+    preset.change(lambda name: PRESETS[name].summary, preset, explanation, queue=False, api_visibility="private")
+    go.click(_compare, inputs, outputs, api_visibility="private", **heavy)
+    chosen.click(
+        lambda index: (str(examples[index].path), examples[index].reference), chosen, [audio, reference],
+        queue=False, api_visibility="private",
+    ).then(_compare, inputs, outputs, api_visibility="private", scroll_to_output=True, **heavy)  # fmt: skip
+    stop.click(_cancel, None, None, queue=False, api_visibility="private")
+
+    answer = gr.JSON(visible=False)
+    asked = gr.Button(visible=False)
+    asked.click(_answer, inputs, answer, api_name="compare", **heavy)
+
+
+def _cancel(request: gr.Request) -> None:
+    session.cancel(request.session_hash or "")
+
+
+def _work(
+    path: str | None, preset_name: str, reference: str, source: str, decoder: str, runs: int
+) -> Callable[[Progress, Callable[[Any], None]], Comparison]:
+    """The job of one comparison, for the worker thread."""
+
+    def work(progress: Progress, show: Callable[[Any], None]) -> Comparison:
+        if not path:
+            raise AudioError("There is no clip yet: record one, upload a file, or click an example.")
+        audio = read_audio(path)
+        progress("loading the model", 0, 1)
+        original = session.models.original(source).with_decoder(decoder)
+        show(("Original", original.transcribe(audio).text))
+        preset = get_preset(preset_name)
+        quantized = session.models.quantized(source, preset, progress).with_decoder(decoder)
+
+        def heard(name: str, transcript: Transcript) -> None:
+            show(("Original" if name == "original" else "Quantized", transcript.text))
+
+        return compare(original, quantized, audio, reference, max(1, min(MAX_RUNS, int(runs))), progress, heard)
+
+    return work
+
+
+def _compare(
+    path: str | None, preset: str, reference: str, source: str, decoder: str, runs: int, request: gr.Request
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the page's outputs as the job goes on."""
+    same = gr.skip()
+    busy = (gr.update(interactive=False), gr.update(interactive=True))
+    idle = (gr.update(interactive=True), gr.update(interactive=False))
+    hidden = gr.update(visible=False)
+    yield (render.progress_bar("waiting for a turn", 0, 1), "", "", hidden, hidden, "", hidden, hidden, *busy)
+    heard: dict[str, str] = {}
+    job = _work(path, preset, reference, source, decoder, runs)
+    for event in session.run(request.session_hash or "", job):
+        match event:
+            case session.Step(stage, done, total):
+                yield (render.progress_bar(stage, done, total), *[same] * 7, *busy)
+            case session.Partial((name, text)):
+                heard[name] = text
+                shown = "".join(render.transcript(n, escape(t)) for n, t in heard.items())
+                yield (same, f'<div class="aq-transcripts">{shown}</div>', *[same] * 6, *busy)
+            case session.Failed(message):
+                yield (render.problem(message), *[same] * 7, *idle)
+            case session.Done(comparison):
+                yield from _results(comparison, idle)
+
+
+def _results(comparison: Comparison, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]:
+    frame = comparison_table(comparison)
+    with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
+        as_json, as_csv = Path(folder) / "comparison.json", Path(folder) / "comparison.csv"
+        as_json.write_text(json.dumps(comparison_dict(comparison), indent=1) + "\n", encoding="utf-8")
+        frame.to_csv(as_csv, index=False)
+        numbers = render.table(frame, "Median of the runs (range in brackets)") + render.conditions(comparison)
+        yield (
+            render.notice("Done."),
+            render.transcripts(comparison),
+            render.cards(comparison),
+            gr.update(value=speed_figure(comparison), visible=True),
+            gr.update(value=accuracy_figure(comparison), visible=True),
+            numbers,
+            gr.update(value=str(as_json), visible=True),
+            gr.update(value=str(as_csv), visible=True),
+            *idle,
+        )
+
+
+def _answer(
+    path: str | None, preset: str, reference: str, source: str, decoder: str, runs: int, request: gr.Request
+) -> dict[str, object]:
+    """Compare the original and a quantized model on a clip; returns the numbers that the page shows."""
+    for event in session.run(request.session_hash or "", _work(path, preset, reference, source, decoder, runs)):
+        match event:
+            case session.Failed(message):
+                raise gr.Error(message, print_exception=False)
+            case session.Done(comparison):
+                return comparison_dict(comparison)
+    raise gr.Error("The job ended without a result; please try again.", print_exception=False)

@@ -1,0 +1,134 @@
+"""Results → HTML. Whatever a visitor or a model wrote is escaped here."""
+
+from __future__ import annotations
+
+from html import escape
+
+import pandas as pd
+
+from asrquant.charts import accuracy_row
+from asrquant.compare import Comparison
+from asrquant.metrics import Edit
+
+
+def progress_bar(stage: str, done: int, total: int) -> str:
+    """A stage with its count and a bar."""
+    percent = round(100 * done / total) if total else 0
+    count = f" {done}/{total}" if total > 1 else ""
+    return (
+        f'<div class="aq-status" role="status"><span>{escape(stage)}{count}</span>'
+        f'<div class="aq-bar" role="progressbar" aria-label="{escape(stage)}" aria-valuenow="{percent}" '
+        f'aria-valuemin="0" aria-valuemax="100"><div style="width:{percent}%"></div></div></div>'
+    )
+
+
+def notice(message: str) -> str:
+    """Something that went as it should."""
+    return f'<div class="aq-status" role="status">{escape(message)}</div>'
+
+
+def problem(message: str) -> str:
+    """Something that the visitor should read."""
+    return f'<div class="aq-problem" role="alert"><b aria-hidden="true">!</b> {escape(message)}</div>'
+
+
+def transcript(name: str, words: str, note: str = "") -> str:
+    """One transcript; ``words`` is HTML already."""
+    shown = words or '<i class="aq-quiet">(no words)</i>'
+    return (
+        f'<div class="aq-transcript"><div class="aq-name">{escape(name)} <span>{escape(note)}</span></div>'
+        f'<p lang="en">{shown}</p></div>'
+    )
+
+
+def transcripts(comparison: Comparison) -> str:
+    """Both transcripts with the words that changed marked, under the reference where there is one."""
+    changed = sum(edit.operation != "=" for edit in comparison.changes)
+    note = "no word changed" if not changed else f"{changed} word{'s' * (changed > 1)} changed"
+    rows = [
+        transcript("Reference", escape(comparison.reference)) if comparison.reference else "",
+        transcript("Original", _words(comparison.changes, quantized=False), "float32"),
+        transcript("Quantized", _words(comparison.changes, quantized=True), f"{comparison.quantized.preset}, {note}"),
+    ]
+    legend = (
+        '<p class="aq-quiet">Marked words differ: <mark class="aq-changed">changed</mark> '
+        '<mark class="aq-lost">lost</mark> <mark class="aq-added">added</mark></p>'
+        if changed
+        else ""
+    )
+    return f'<div class="aq-transcripts">{"".join(rows)}{legend}</div>'
+
+
+def _words(changes: tuple[Edit, ...], quantized: bool) -> str:
+    return " ".join(filter(None, (_word(edit, quantized) for edit in changes)))
+
+
+def _word(edit: Edit, quantized: bool) -> str:
+    word = edit.second if quantized else edit.first
+    if not word:
+        return ""
+    if edit.operation == "=":
+        return escape(word)
+    kind, said = {"S": ("changed", "changed"), "D": ("lost", "lost when quantized"), "I": ("added", "added")}[
+        edit.operation
+    ]
+    return f'<mark class="aq-{kind}">{escape(word)}<span class="aq-hidden"> ({said})</span></mark>'
+
+
+def cards(comparison: Comparison) -> str:
+    """The three headlines: speed, size, accuracy."""
+    speed = comparison.speedup
+    label, _, value, change = accuracy_row(comparison)
+    accuracy = change.removesuffix(" points") if comparison.quantized.errors else f"{value} %"
+    caption = (
+        f"points: {comparison.original.errors.wer:.1f} % → {value} %"
+        if comparison.original.errors and comparison.original.errors.wer is not None
+        else "words in common with the original; no reference, so no WER"
+    )
+    size = comparison.quantized.size_bytes / 1e6
+    return (
+        '<div class="aq-cards">'
+        + _card("Encoder speed", f"{speed:.2f} ×", _speed_caption(comparison))
+        + _card("Size", f"{size:.1f} MB", f"{100 * (comparison.size_ratio - 1):+.0f} % of {_mega(comparison)}")
+        + _card("WER change" if comparison.quantized.errors else label.split(" (")[0], accuracy, caption)
+        + "</div>"
+    )
+
+
+def _speed_caption(comparison: Comparison) -> str:
+    before, after = comparison.original.encoder_seconds, comparison.quantized.encoder_seconds
+    if comparison.runs > 1 and before.low <= after.high and after.low <= before.high:
+        return "no clear difference: the runs overlap"
+    return "faster than the original" if comparison.speedup >= 1 else "slower than the original"
+
+
+def _mega(comparison: Comparison) -> str:
+    return f"{comparison.original.size_bytes / 1e6:.1f} MB"
+
+
+def _card(title: str, value: str, caption: str) -> str:
+    return f'<div class="aq-card"><h3>{escape(title)}</h3><b>{escape(value)}</b><span>{escape(caption)}</span></div>'
+
+
+def table(frame: pd.DataFrame, caption: str) -> str:
+    """A table with row headers, that scrolls by itself on a narrow page."""
+    head = "".join(f'<th scope="col">{escape(str(column))}</th>' for column in frame.columns)
+    body = "".join(
+        f'<tr><th scope="row">{escape(str(row[0]))}</th>{"".join(f"<td>{escape(str(cell))}</td>" for cell in row[1:])}</tr>'
+        for row in frame.itertuples(index=False)
+    )
+    return (
+        f'<div class="aq-table" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def conditions(comparison: Comparison) -> str:
+    """What was received and where it was measured."""
+    parts = [
+        f"Received: {comparison.received}",
+        f"Model: {comparison.source}, decoder {comparison.decoder}",
+        f"Measured: median of {comparison.runs} alternating runs each, after a warm-up",
+        f"Machine: {comparison.machine}",
+    ]
+    return f'<ul class="aq-conditions">{"".join(f"<li>{escape(part)}</li>" for part in parts)}</ul>'

@@ -1,0 +1,49 @@
+"""What many tests use: the embedded model, loaded once, and the bundled clips."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import asrquant
+from asrquant.dataset import Utterance
+from asrquant.recognizer import Recognizer
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def an4() -> Recognizer:
+    return asrquant.load("an4")
+
+
+@pytest.fixture(scope="session")
+def greedy(an4: Recognizer) -> Recognizer:
+    return an4.with_decoder("greedy")
+
+
+@pytest.fixture(scope="session")
+def examples() -> tuple[Utterance, ...]:
+    return asrquant.example_clips()
+
+
+@pytest.fixture(scope="session")
+def model_folder() -> Path:
+    return ROOT / "artifacts" / "an4-wav2vec2-ctc"
+
+
+@pytest.fixture
+def model_copy(model_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the embedded model to damage or change."""
+    return Path(shutil.copytree(model_folder, tmp_path / "model"))
+
+
+@pytest.fixture(scope="session")
+def an4_eval() -> Path:
+    folder = SHARED / "an4" / "eval"
+    if not folder.is_dir():
+        pytest.skip("the whole of AN4's eval is not beside this checkout (../shared/data/an4/eval)")
+    return folder
