@@ -48,7 +48,7 @@ def test_case_and_punctuation_do_not_count() -> None:
 
 def test_agrees_with_an_independent_implementation() -> None:
     rng = random.Random(3)
-    words = "A B C ONE TWO THREE".split()
+    words = ["A", "B", "C", "ONE", "TWO", "THREE"]
     for _ in range(200):
         reference = " ".join(rng.choices(words, k=rng.randint(1, 9)))
         hypothesis = " ".join(rng.choices(words, k=rng.randint(0, 9)))
@@ -58,7 +58,7 @@ def test_agrees_with_an_independent_implementation() -> None:
 
 def test_alignment_names_the_words() -> None:
     edits = align_words("RUBOUT G FIVE", "RUBOUT T OH FIVE")
-    assert [(e.operation, e.first, e.second) for e in edits if e.operation == "S"][0][1] == "G"
+    assert next(e.first for e in edits if e.operation == "S") == "G"
     assert [e.operation for e in edits].count("I") == 1
     assert " ".join(e.first for e in edits if e.first) == "RUBOUT G FIVE"
     assert " ".join(e.second for e in edits if e.second) == "RUBOUT T OH FIVE"

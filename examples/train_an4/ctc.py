@@ -31,6 +31,7 @@ class Plan:
     splice_from: int = 10**9
     realign_every: int = 30
     average: float = 0.999
+    stop_after: int | None = None
 
 
 def train_ctc(
@@ -69,7 +70,8 @@ def train_ctc(
         optimizer.load_state_dict(state["optimizer"])
         done, step = state["done"], state["step"]
     bank: Bank | None = None
-    for epoch in tqdm(range(done, plan.epochs), plan.name, plan.epochs, initial=done):
+    last = plan.epochs if plan.stop_after is None else plan.stop_after
+    for epoch in tqdm(range(done, last), plan.name, plan.epochs, initial=done):
         rng = np.random.default_rng([seed, 3, epoch])
         torch.manual_seed(seed * 1000 + epoch)
         if cache and epoch >= plan.splice_from and (bank is None or epoch % plan.realign_every == 0):
@@ -121,7 +123,7 @@ def _step(
     loss.backward()
     nn.utils.clip_grad_norm_(learned, 1.0)
     optimizer.step()
-    return float(losses[0])
+    return float(losses[0].detach())
 
 
 def _masked(features: torch.Tensor, lengths: list[int], rng: np.random.Generator) -> torch.Tensor:

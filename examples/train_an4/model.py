@@ -73,7 +73,7 @@ class PooledDropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         if PooledDropout.pool is None:
-            PooledDropout.pool = torch.rand(1 << 24)
+            PooledDropout.pool = torch.rand(1 << 24, generator=torch.Generator().manual_seed(0))
         start = int(torch.randint(len(PooledDropout.pool) - x.numel(), ()))
         kept = PooledDropout.pool[start : start + x.numel()].view(x.shape) >= self.p
         return x * kept.to(x.dtype).mul_(1 / (1 - self.p))

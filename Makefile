@@ -1,0 +1,33 @@
+# make app: the page on 127.0.0.1:7860.  make test: everything that is checked.  make setup: the set-up alone.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: app test setup chromium
+
+app: setup
+	$(BIN)/python app.py
+
+setup: $(VENV)/.requirements
+
+test: $(VENV)/.tests chromium
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+$(VENV)/.requirements: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit("asrquant was tried on Python 3.11 only, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+$(VENV)/.tests: tests/requirements.txt $(VENV)/.requirements
+	$(BIN)/pip install --quiet --requirement tests/requirements.txt
+	touch $@
+
+# The page's tests drive a real browser; without one they are skipped, visibly.
+chromium:
+	@if command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	else echo "No Chromium here, so the page's tests will be skipped; install it with: sudo apt-get install chromium"; fi
