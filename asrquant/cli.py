@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
+from asrquant.audio import read_audio
 from asrquant.benchmark import benchmark
 from asrquant.charts import comparison_table, report_table
 from asrquant.compare import Comparison, compare, comparison_dict
@@ -123,7 +126,22 @@ def _scheme(text: str) -> tuple[str, str]:
 
 
 def _load(args: argparse.Namespace) -> Recognizer:
-    return load(args.model, decoder=args.decoder, trust_source=args.trust_source)
+    with contextlib.nullcontext() if args.verbose else _quiet_stderr():
+        return load(args.model, decoder=args.decoder, trust_source=args.trust_source)
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """KenLM draws a progress bar on the process's stderr, from C++; what matters comes as an exception."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 class _Bar:
@@ -141,18 +159,23 @@ class _Bar:
             self._bar.n = done
             self._bar.refresh()
 
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
 
 def _compare(args: argparse.Namespace) -> int:
-    bar = _Bar()
-    progress: Progress = bar
+    audio, preset = read_audio(args.clip), _preset(args)  # what can be wrong at once, before what takes long
     original = _load(args)
-    quantized = quantize(original, _preset(args), progress=progress)
-    comparison = compare(original, quantized, args.clip, args.reference, args.runs, progress)
-    bar.close()
+    with _Bar() as progress:
+        quantized = quantize(original, preset, progress=progress)
+        comparison = compare(original, quantized, audio, args.reference, args.runs, progress)
     print(_comparison_text(comparison))
     if args.json:
         args.json.write_text(json.dumps(comparison_dict(comparison), indent=1) + "\n", encoding="utf-8")
@@ -200,12 +223,11 @@ def _benchmark(args: argparse.Namespace) -> int:
         if args.limit < 1:
             raise ValueError(f"--limit is {args.limit}; at least 1 clip is needed.")
         utterances = utterances[: args.limit]
-    bar = _Bar()
+    presets = [get_preset(name) for name in dict.fromkeys(["original", *(args.preset or PRESETS)])]
     original = _load(args)
-    names = list(dict.fromkeys(["original", *(args.preset or PRESETS)]))
-    recognizers = [quantize(original, name, progress=bar) for name in names]
-    report = benchmark(recognizers, utterances, progress=bar)
-    bar.close()
+    with _Bar() as progress:
+        recognizers = [quantize(original, preset, progress=progress) for preset in presets]
+        report = benchmark(recognizers, utterances, progress=progress)
     seconds = sum(row.audio_seconds for row in report.rows) / len(recognizers)
     print(_markdown(report_table(report)))
     print(

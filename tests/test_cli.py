@@ -10,6 +10,7 @@ import pytest
 from asrquant.cli import main
 
 ROOT = Path(__file__).parents[1]
+CLIP = str(ROOT / "examples" / "clips" / "eval" / "mdms2" / "1" / "mdms2-1-an402.flac")
 
 
 def test_compare_prints_a_table_and_writes_the_same_numbers(capsys, examples, tmp_path) -> None:
@@ -55,9 +56,11 @@ def test_modules_prints_the_map(capsys) -> None:
     ("arguments", "says"),
     [
         (["compare", "nowhere.wav"], "no audio file 'nowhere.wav'"),
-        (["compare", "clip.wav", "--preset", "fast"], "no preset 'fast'"),
-        (["compare", "clip.wav", "--model", "nonsense"], "no model 'nonsense'"),
-        (["compare", "clip.wav", "--model", "some/body"], "--trust-source"),
+        (["compare", CLIP, "--preset", "fast"], "no preset 'fast'"),
+        (["compare", CLIP, "--model", "nonsense"], "no model 'nonsense'"),
+        (["compare", CLIP, "--model", "some/body"], "--trust-source"),
+        (["compare", CLIP, "--runs", "0"], "runs is 0"),
+        (["benchmark", "--preset", "fast"], "no preset 'fast'"),
         (["benchmark", "--data", "nowhere"], "no folder 'nowhere'"),
         (["benchmark", "--limit", "0"], "--limit is 0"),
     ],

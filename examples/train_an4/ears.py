@@ -75,7 +75,7 @@ def train_ears(model: CtcModel, clips: list[Clip], steps: int, seed: int, checkp
         nn.utils.clip_grad_norm_(extractor.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        smooth += 0.02 * (float(error) - smooth)
+        smooth += 0.02 * (error.item() - smooth)
         bar.set_postfix(error=f"{smooth:.3f}", refresh=False)
         if (step + 1) % 200 == 0 or step + 1 == steps:
             state = {"extractor": extractor.state_dict(), "head": head.state_dict(), "done": step + 1}
