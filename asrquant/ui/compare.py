@@ -86,7 +86,14 @@ def build() -> None:
     inputs = [audio, preset, reference, model, decoder, runs]
     outputs = [status, texts, cards, speed, accuracy, numbers, as_json, as_csv, go, stop]
     heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden"}
-    preset.change(lambda name: PRESETS[name].summary, preset, explanation, queue=False, api_visibility="private")
+    preset.change(
+        lambda name: PRESETS[name].summary,
+        preset,
+        explanation,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     go.click(_compare, inputs, outputs, api_visibility="private", **heavy)
     chosen.click(
         lambda index: (str(examples[index].path), examples[index].reference), chosen, [audio, reference],
