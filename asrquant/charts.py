@@ -60,7 +60,7 @@ def speed_figure(comparison: Comparison) -> go.Figure:
             text=[f"{measured.encoder_rtf:.3f}"],
             hovertemplate="%{x}: %{y:.4f} s of work a second of audio<extra></extra>",
         )
-    return _dressed(figure, "Real-time factor, encoder", "seconds of work / second of audio")
+    return _dressed(figure, "Real-time factor, encoder", "RTF (work s / audio s)")
 
 
 def accuracy_figure(comparison: Comparison) -> go.Figure:

@@ -7,7 +7,7 @@ from html import escape
 import pandas as pd
 
 from asrquant.charts import accuracy_row
-from asrquant.compare import Comparison
+from asrquant.compare import Comparison, Measured
 from asrquant.metrics import Edit
 
 
@@ -47,8 +47,12 @@ def transcripts(comparison: Comparison) -> str:
     note = "no word changed" if not changed else f"{changed} word{'s' * (changed > 1)} changed"
     rows = [
         transcript("Reference", escape(comparison.reference)) if comparison.reference else "",
-        transcript("Original", _words(comparison.changes, quantized=False), "float32"),
-        transcript("Quantized", _words(comparison.changes, quantized=True), f"{comparison.quantized.preset}, {note}"),
+        transcript("Original", _words(comparison.changes, quantized=False), f"float32{_wrong(comparison.original)}"),
+        transcript(
+            "Quantized",
+            _words(comparison.changes, quantized=True),
+            f"{comparison.quantized.preset}, {note}{_wrong(comparison.quantized)}",
+        ),
     ]
     legend = (
         '<p class="aq-quiet">Marked words differ: <mark class="aq-changed">changed</mark> '
@@ -57,6 +61,13 @@ def transcripts(comparison: Comparison) -> str:
         else ""
     )
     return f'<div class="aq-transcripts">{"".join(rows)}{legend}</div>'
+
+
+def _wrong(measured: Measured) -> str:
+    if measured.errors is None:
+        return ""
+    count = measured.errors.errors
+    return f", {count} error{'s' * (count != 1)} against the reference" if count else ", no error against the reference"
 
 
 def _words(changes: tuple[Edit, ...], quantized: bool) -> str:
