@@ -320,3 +320,21 @@ def test_the_api_says_what_is_wrong(address, tmp_path) -> None:
         cwd=ROOT, capture_output=True, text=True, timeout=180,
     )  # fmt: skip
     assert run.returncode != 0 and "cannot be read as audio" in run.stderr
+
+
+def test_a_preset_of_ones_own(open_page) -> None:
+    page = open_page()
+    assert not page.locator("#custom").first.is_visible()
+    choose_preset(page, "custom")
+    page.locator("#custom").first.wait_for(state="visible", timeout=SLOW)
+    page.locator("#custom fieldset", has_text="Head").first.get_by_label("dynamic").check()
+    page.locator("#examples button").nth(1).click()
+    wait_for_results(page)
+    assert "custom" in page.locator("#transcripts").inner_text()
+
+
+def test_the_api_lists_the_presets(address) -> None:
+    from gradio_client import Client
+
+    listed = Client(address, verbose=False).predict(api_name="/presets")
+    assert listed == {name: preset.summary for name, preset in asrquant.PRESETS.items()}

@@ -17,11 +17,11 @@ from asrquant.compare import Comparison, compare, comparison_dict
 from asrquant.dataset import example_clips
 from asrquant.decoding import DECODERS
 from asrquant.errors import AudioError
-from asrquant.presets import PRESETS, get_preset
+from asrquant.presets import PRESETS, Preset, get_preset
 from asrquant.progress import Progress
 from asrquant.recognizer import Transcript
 from asrquant.sources.speechbrain import ALLOWED_HUB_IDS, EMBEDDED
-from asrquant.ui import render, session
+from asrquant.ui import custom, render, session
 
 SENTENCES = ("ENTER FIVE SEVEN TWO", "J O H N", "RUBOUT T K L SIXTY FOUR", "MARCH TENTH NINETEEN SEVENTY ONE", "STOP")
 UNDERSTANDS = (
@@ -46,8 +46,11 @@ def build() -> None:
                 label="What is said (optional)", placeholder="Without it there is no WER, only agreement", max_length=2000,
                 elem_id="reference",
             )  # fmt: skip
-            preset = gr.Dropdown(list(PRESETS), value="mixed-int8", label="Quantization preset", elem_id="preset")
+            preset = gr.Dropdown(
+                [*PRESETS, custom.NAME], value="mixed-int8", label="Quantization preset", elem_id="preset"
+            )
             explanation = gr.Markdown(PRESETS["mixed-int8"].summary, elem_id="explanation", elem_classes="aq-quiet")
+            own, settings = custom.build()
             with gr.Accordion("Model, decoder, runs", open=False):
                 model = gr.Dropdown(
                     [*EMBEDDED, *ALLOWED_HUB_IDS], value="an4", label="Model", elem_id="model",
@@ -84,26 +87,28 @@ def build() -> None:
                 as_csv = gr.DownloadButton("Download CSV", visible=False, size="sm", elem_id="csv")
 
     inputs = [audio, preset, reference, model, decoder, runs]
+    wanted = [*inputs, settings]
     outputs = [status, texts, cards, speed, accuracy, numbers, as_json, as_csv, go, stop]
     heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden"}
     preset.change(
-        lambda name: PRESETS[name].summary,
+        lambda name: (custom.summary(name), gr.update(visible=name == custom.NAME)),
         preset,
-        explanation,
+        [explanation, own],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
     )
-    go.click(_compare, inputs, outputs, api_visibility="private", **heavy)
+    go.click(_compare, wanted, outputs, api_visibility="private", **heavy)
     chosen.click(
         lambda index: (str(examples[index].path), examples[index].reference), chosen, [audio, reference],
         queue=False, api_visibility="private",
-    ).then(_compare, inputs, outputs, api_visibility="private", scroll_to_output=True, **heavy)  # fmt: skip
+    ).then(_compare, wanted, outputs, api_visibility="private", scroll_to_output=True, **heavy)  # fmt: skip
     stop.click(_cancel, None, None, queue=False, api_visibility="private")
 
     answer = gr.JSON(visible=False)
     asked = gr.Button(visible=False)
     asked.click(_answer, inputs, answer, api_name="compare", **heavy)
+    gr.api(_presets, api_name="presets", queue=False)
 
 
 def _cancel(request: gr.Request) -> None:
@@ -111,18 +116,17 @@ def _cancel(request: gr.Request) -> None:
 
 
 def _work(
-    path: str | None, preset_name: str, reference: str, source: str, decoder: str, runs: int
+    path: str | None, chosen: Callable[[], Preset], reference: str, source: str, decoder: str, runs: int
 ) -> Callable[[Progress, Callable[[Any], None]], Comparison]:
     """The job of one comparison, for the worker thread."""
 
     def work(progress: Progress, show: Callable[[Any], None]) -> Comparison:
         if not path:
             raise AudioError("There is no clip yet: record one, upload a file, or click an example.")
-        audio = read_audio(path)
+        audio, preset = read_audio(path), chosen()
         progress("loading the model", 0, 1)
         original = session.models.original(source).with_decoder(decoder)
         show(("Original", original.transcribe(audio).text))
-        preset = get_preset(preset_name)
         quantized = session.models.quantized(source, preset, progress).with_decoder(decoder)
 
         def heard(name: str, transcript: Transcript) -> None:
@@ -134,7 +138,14 @@ def _work(
 
 
 def _compare(
-    path: str | None, preset: str, reference: str, source: str, decoder: str, runs: int, request: gr.Request
+    path: str | None,
+    preset: str,
+    reference: str,
+    source: str,
+    decoder: str,
+    runs: int,
+    settings: dict[str, Any],
+    request: gr.Request,
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the page's outputs as the job goes on."""
     same = gr.skip()
@@ -143,7 +154,7 @@ def _compare(
     hidden = gr.update(visible=False)
     yield (render.progress_bar("waiting for a turn", 0, 1), "", "", hidden, hidden, "", hidden, hidden, *busy)
     heard: dict[str, str] = {}
-    job = _work(path, preset, reference, source, decoder, runs)
+    job = _work(path, lambda: custom.chosen(preset, settings), reference, source, decoder, runs)
     for event in session.run(request.session_hash or "", job):
         match event:
             case session.Step(stage, done, total):
@@ -182,10 +193,16 @@ def _answer(
     path: str | None, preset: str, reference: str, source: str, decoder: str, runs: int, request: gr.Request
 ) -> dict[str, object]:
     """Compare the original and a quantized model on a clip; returns the numbers that the page shows."""
-    for event in session.run(request.session_hash or "", _work(path, preset, reference, source, decoder, runs)):
+    job = _work(path, lambda: get_preset(preset), reference, source, decoder, runs)
+    for event in session.run(request.session_hash or "", job):
         match event:
             case session.Failed(message):
                 raise gr.Error(message, print_exception=False)
             case session.Done(comparison):
                 return comparison_dict(comparison)
     raise gr.Error("The job ended without a result; please try again.", print_exception=False)
+
+
+def _presets() -> dict[str, str]:
+    """The presets by name, with what each does."""
+    return {name: preset.summary for name, preset in PRESETS.items()}

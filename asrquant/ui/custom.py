@@ -1,0 +1,71 @@
+"""The controls of the preset "custom": a scheme for each part, and the settings that go with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
+from asrquant.presets import Preset, custom, get_preset
+
+NAME = "custom"
+SUMMARY = "Your own choice for each part of the model."
+# What PyTorch can do with the parts of a wav2vec2 model with a linear head.
+SCHEMES = {
+    "feature_extractor": ("Feature extractor (convolutions)", ["float", "static"]),
+    "feature_projection": ("Feature projection", ["float", "dynamic", "static"]),
+    "transformer_layers": ("Transformer layers", ["float", "dynamic"]),
+    "head": ("Head", ["float", "dynamic"]),
+    "ctc_output": ("CTC output layer", ["float", "dynamic", "static"]),
+}
+AUTOMATIC = "automatic"
+
+
+def build() -> tuple[gr.Group, gr.State]:
+    """The controls, hidden until wanted, and the state that holds what they say (keyword arguments of ``custom``)."""
+    with gr.Group(visible=False, elem_id="custom") as group:
+        schemes = [
+            gr.Radio(choices, value="dynamic" if role == "transformer_layers" else "float", label=label)
+            for role, (label, choices) in SCHEMES.items()
+        ]
+        dtype = gr.Radio(["qint8", "float16"], value="qint8", label="Weights of the dynamic parts")
+        observer = gr.Dropdown(
+            ["backend", "min-max", "moving-average", "histogram"], value="backend", label="Observer of the static parts"
+        )
+        backend = gr.Dropdown([AUTOMATIC, "x86", "fbgemm", "onednn", "qnnpack"], value=AUTOMATIC, label="Backend")
+        clips = gr.Slider(1, 20, value=CALIBRATION_CLIPS, step=1, label="Calibration clips")
+        seed = gr.Number(CALIBRATION_SEED, precision=0, minimum=0, label="Calibration seed")
+    controls = [*schemes, dtype, observer, backend, clips, seed]
+    settings = gr.State(_settings(*(control.value for control in controls)))
+    gr.on(
+        [control.change for control in controls], _settings, controls, settings,
+        queue=False, show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+    return group, settings
+
+
+def _settings(*values: Any) -> dict[str, Any]:
+    schemes, (dtype, observer, backend, clips, seed) = values[: len(SCHEMES)], values[len(SCHEMES) :]
+    return {
+        "schemes": dict(zip(SCHEMES, schemes, strict=True)),
+        "dynamic_dtype": dtype,
+        "observer": observer,
+        "backend": None if backend == AUTOMATIC else backend,
+        "calibration_clips": int(clips),
+        "calibration_seed": int(seed or 0),
+    }
+
+
+def chosen(name: str, settings: dict[str, Any]) -> Preset:
+    """The preset that the page's controls stand for.
+
+    Raises:
+        PresetError: there is none of that name, or the settings do not make one.
+    """
+    return custom(**settings) if name == NAME else get_preset(name)
+
+
+def summary(name: str) -> str:
+    """One line on what a preset does."""
+    return SUMMARY if name == NAME else get_preset(name).summary
