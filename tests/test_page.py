@@ -338,3 +338,13 @@ def test_the_api_lists_the_presets(address) -> None:
 
     listed = Client(address, verbose=False).predict(api_name="/presets")
     assert listed == {name: preset.summary for name, preset in asrquant.PRESETS.items()}
+
+
+@pytest.mark.parametrize("source", ["/etc", "../artifacts/an4-wav2vec2-ctc", "somebody/something"])
+def test_the_page_loads_no_model_of_a_visitors_own(address, examples, source: str) -> None:
+    from gradio_client import Client, handle_file
+    from gradio_client.exceptions import AppError
+
+    client = Client(address, verbose=False)
+    with pytest.raises(AppError):
+        client.predict(handle_file(examples[0].path), "dynamic-int8", "", source, "greedy", 1, api_name="/compare")

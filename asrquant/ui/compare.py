@@ -16,7 +16,7 @@ from asrquant.charts import accuracy_figure, comparison_table, speed_figure
 from asrquant.compare import Comparison, compare, comparison_dict
 from asrquant.dataset import example_clips
 from asrquant.decoding import DECODERS
-from asrquant.errors import AudioError
+from asrquant.errors import AudioError, UntrustedSourceError
 from asrquant.presets import PRESETS, Preset, get_preset
 from asrquant.progress import Progress
 from asrquant.recognizer import Transcript
@@ -28,6 +28,7 @@ UNDERSTANDS = (
     "The embedded model understands **spelled letters, numbers, dates and a few commands** (ENTER, ERASE, RUBOUT, REPEAT, "
     "STOP, GO, YES, NO), and nothing else. Read one of these aloud: " + ", ".join(f"*{s}*" for s in SENTENCES) + "."
 )
+MODELS = (*EMBEDDED, *ALLOWED_HUB_IDS)
 MAX_RUNS = 10
 RECORDING_RATE = 16_000
 
@@ -53,7 +54,7 @@ def build() -> None:
             own, settings = custom.build()
             with gr.Accordion("Model, decoder, runs", open=False):
                 model = gr.Dropdown(
-                    [*EMBEDDED, *ALLOWED_HUB_IDS], value="an4", label="Model", elem_id="model",
+                    list(MODELS), value="an4", label="Model", elem_id="model",
                     info="an4 is embedded; the other is downloaded when first used (about 1.3 GB)",
                 )  # fmt: skip
                 decoder = gr.Radio(
@@ -124,6 +125,8 @@ def _work(
         if not path:
             raise AudioError("There is no clip yet: record one, upload a file, or click an example.")
         audio, preset = read_audio(path), chosen()
+        if source not in MODELS:  # no path or id of a visitor's own ever reaches the loader
+            raise UntrustedSourceError(f"The page does not load {source!r}; choose one of {', '.join(MODELS)}.")
         progress("loading the model", 0, 1)
         original = session.models.original(source).with_decoder(decoder)
         show(("Original", original.transcribe(audio).text))
