@@ -57,7 +57,8 @@ def address(tmp_path_factory) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(20)
-    assert "Traceback" not in log.read_text(), log.read_text()
+    # Gradio logs its own refusals of forged values with a traceback; none may come from our code.
+    assert f'File "{ROOT / "asrquant"}' not in log.read_text(), log.read_text()
 
 
 @pytest.fixture(scope="module")
