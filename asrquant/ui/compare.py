@@ -28,6 +28,7 @@ UNDERSTANDS = (
     "The embedded model understands **spelled letters, numbers, dates and a few commands** (ENTER, ERASE, RUBOUT, REPEAT, "
     "STOP, GO, YES, NO), and nothing else. Read one of these aloud: " + ", ".join(f"*{s}*" for s in SENTENCES) + "."
 )
+FIRST_PRESET = "mixed-int8"
 MODELS = (*EMBEDDED, *ALLOWED_HUB_IDS)
 MAX_RUNS = 10
 RECORDING_RATE = 16_000
@@ -38,29 +39,8 @@ def build() -> None:
     examples = example_clips()
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            audio = gr.Audio(
-                label="Clip (microphone or file, up to 60 s)", type="filepath", sources=["microphone", "upload"],
-                waveform_options=gr.WaveformOptions(sample_rate=RECORDING_RATE), elem_id="clip",
-            )  # fmt: skip
-            gr.Markdown(UNDERSTANDS, elem_classes="aq-quiet")
-            reference = gr.Textbox(
-                label="What is said (optional)", placeholder="Without it there is no WER, only agreement", max_length=2000,
-                elem_id="reference",
-            )  # fmt: skip
-            preset = gr.Dropdown(
-                [*PRESETS, custom.NAME], value="mixed-int8", label="Quantization preset", elem_id="preset"
-            )
-            explanation = gr.Markdown(PRESETS["mixed-int8"].summary, elem_id="explanation", elem_classes="aq-quiet")
-            own, settings = custom.build()
-            with gr.Accordion("Model, decoder, runs", open=False):
-                model = gr.Dropdown(
-                    list(MODELS), value="an4", label="Model", elem_id="model",
-                    info="an4 is embedded; the other is downloaded when first used (about 1.3 GB)",
-                )  # fmt: skip
-                decoder = gr.Radio(
-                    [(f"{name}: {what}", name) for name, what in DECODERS.items()], value="ngram", label="Decoder"
-                )
-                runs = gr.Slider(1, MAX_RUNS, value=3, step=1, label="Runs of each model (median is shown)")
+            audio, reference, preset, settings = _clip_and_preset()
+            model, decoder, runs = _details()
             with gr.Row():
                 go = gr.Button("Transcribe", variant="primary", elem_id="transcribe")
                 stop = gr.Button("Cancel", interactive=False, elem_id="cancel")
@@ -69,36 +49,14 @@ def build() -> None:
                 samples=[[str(u.path), u.reference] for u in examples],
                 sample_labels=[f"{u.reference} ({u.id.split('-')[0]})" for u in examples],
                 label="Examples, from speakers that the model has never heard: click one to run it",
-                type="index",
-                samples_per_page=len(examples),
-                elem_id="examples",
-            )
+                type="index", samples_per_page=len(examples), elem_id="examples",
+            )  # fmt: skip
         with gr.Column(scale=7, min_width=320):
-            status = gr.HTML(
-                render.notice("Record, upload or choose an example; results appear here."), elem_id="status"
-            )
-            texts = gr.HTML(elem_id="transcripts")
-            cards = gr.HTML(elem_id="cards")
-            with gr.Row():
-                speed = gr.Plot(show_label=False, visible=False, elem_id="speed", min_width=300)
-                accuracy = gr.Plot(show_label=False, visible=False, elem_id="accuracy", min_width=300)
-            numbers = gr.HTML(elem_id="numbers")
-            with gr.Row():
-                as_json = gr.DownloadButton("Download JSON", visible=False, size="sm", elem_id="json")
-                as_csv = gr.DownloadButton("Download CSV", visible=False, size="sm", elem_id="csv")
+            results = _results_area()
 
-    inputs = [audio, preset, reference, model, decoder, runs]
-    wanted = [*inputs, settings]
-    outputs = [status, texts, cards, speed, accuracy, numbers, as_json, as_csv, go, stop]
+    asked = [audio, preset, reference, model, decoder, runs]
+    wanted, outputs = [*asked, settings], [*results, go, stop]
     heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden"}
-    preset.change(
-        lambda name: (custom.summary(name), gr.update(visible=name == custom.NAME)),
-        preset,
-        [explanation, own],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
     go.click(_compare, wanted, outputs, api_visibility="private", **heavy)
     chosen.click(
         lambda index: (str(examples[index].path), examples[index].reference), chosen, [audio, reference],
@@ -106,10 +64,55 @@ def build() -> None:
     ).then(_compare, wanted, outputs, api_visibility="private", scroll_to_output=True, **heavy)  # fmt: skip
     stop.click(_cancel, None, None, queue=False, api_visibility="private")
 
-    answer = gr.JSON(visible=False)
-    asked = gr.Button(visible=False)
-    asked.click(_answer, inputs, answer, api_name="compare", **heavy)
+    gr.Button(visible=False).click(_answer, asked, gr.JSON(visible=False), api_name="compare", **heavy)
     gr.api(_presets, api_name="presets", queue=False)
+
+
+def _clip_and_preset() -> tuple[gr.Audio, gr.Textbox, gr.Dropdown, gr.State]:
+    audio = gr.Audio(
+        label="Clip (microphone or file, up to 60 s)", type="filepath", sources=["microphone", "upload"],
+        waveform_options=gr.WaveformOptions(sample_rate=RECORDING_RATE), elem_id="clip",
+    )  # fmt: skip
+    gr.Markdown(UNDERSTANDS, elem_classes="aq-quiet")
+    reference = gr.Textbox(
+        label="What is said (optional)", placeholder="Without it there is no WER, only agreement", max_length=2000,
+        elem_id="reference",
+    )  # fmt: skip
+    names = [*PRESETS, custom.NAME]
+    preset = gr.Dropdown(names, value=FIRST_PRESET, label="Quantization preset", elem_id="preset")
+    explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id="explanation", elem_classes="aq-quiet")
+    own, settings = custom.build()
+    preset.change(
+        lambda name: (custom.summary(name), gr.update(visible=name == custom.NAME)), preset, [explanation, own],
+        queue=False, show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+    return audio, reference, preset, settings
+
+
+def _details() -> tuple[gr.Dropdown, gr.Radio, gr.Slider]:
+    with gr.Accordion("Model, decoder, runs", open=False):
+        model = gr.Dropdown(
+            list(MODELS), value="an4", label="Model", elem_id="model",
+            info="an4 is embedded; the other is downloaded when first used (about 1.3 GB)",
+        )  # fmt: skip
+        choices = [(f"{name}: {what}", name) for name, what in DECODERS.items()]
+        decoder = gr.Radio(choices, value="ngram", label="Decoder")
+        runs = gr.Slider(1, MAX_RUNS, value=3, step=1, label="Runs of each model (median is shown)")
+    return model, decoder, runs
+
+
+def _results_area() -> list[gr.components.Component]:
+    welcome = render.notice("Record, upload or choose an example; results appear here.")
+    status = gr.HTML(welcome, elem_id="status")
+    texts, cards = gr.HTML(elem_id="transcripts"), gr.HTML(elem_id="cards")
+    with gr.Row():
+        speed = gr.Plot(show_label=False, visible=False, elem_id="speed", min_width=300)
+        accuracy = gr.Plot(show_label=False, visible=False, elem_id="accuracy", min_width=300)
+    numbers = gr.HTML(elem_id="numbers")
+    with gr.Row():
+        as_json = gr.DownloadButton("Download JSON", visible=False, size="sm", elem_id="json")
+        as_csv = gr.DownloadButton("Download CSV", visible=False, size="sm", elem_id="csv")
+    return [status, texts, cards, speed, accuracy, numbers, as_json, as_csv]
 
 
 def _cancel(request: gr.Request) -> None:
