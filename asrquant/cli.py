@@ -62,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--reference", help="what is said in the clip; without it there is no WER")
     one.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
     one.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers as JSON")
-    one.add_argument("--preset", default="mixed-int8", metavar="P", help=f"{', '.join(PRESETS)}, or custom")
+    one.add_argument(
+        "--preset", default="dynamic-int8", metavar="P", help=f"{', '.join(PRESETS)}, or custom (default dynamic-int8)"
+    )
     _preset_options(one)
     _model_options(one)
     one.set_defaults(run=_compare)

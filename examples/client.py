@@ -12,7 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip")
     parser.add_argument("reference", nargs="?", default="")
-    parser.add_argument("--preset", default="mixed-int8")
+    parser.add_argument("--preset", default="dynamic-int8")
     parser.add_argument("--url", default="http://127.0.0.1:7860")
     args = parser.parse_args()
 

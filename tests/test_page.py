@@ -170,7 +170,7 @@ def test_downloads_hold_the_numbers(open_page, heard, examples) -> None:
     assert data["original"]["text"] == heard[examples[0].reference]
     with page.expect_download() as download:
         page.locator("#csv").click()
-    assert Path(download.value.path()).read_text().startswith("Measure,original,mixed-int8,Change")
+    assert Path(download.value.path()).read_text().startswith("Measure,original,dynamic-int8,Change")
 
 
 def test_words_that_changed_are_marked_and_explained(open_page, examples) -> None:

@@ -28,7 +28,7 @@ UNDERSTANDS = (
     "The embedded model understands **spelled letters, numbers, dates and a few commands** (ENTER, ERASE, RUBOUT, REPEAT, "
     "STOP, GO, YES, NO), and nothing else. Read one of these aloud: " + ", ".join(f"*{s}*" for s in SENTENCES) + "."
 )
-FIRST_PRESET = "mixed-int8"
+FIRST_PRESET = "dynamic-int8"
 MODELS = (*EMBEDDED, *ALLOWED_HUB_IDS)
 MAX_RUNS = 10
 RECORDING_RATE = 16_000

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +21,22 @@ from tqdm import tqdm
 
 from asrquant.audio import from_samples
 from asrquant.compat import ensure_torchaudio
+from asrquant.decoding import BeamSearch, beam_searcher
 from asrquant.metrics import word_errors
 from asrquant.recognizer import Recognizer
 from asrquant.sources.speechbrain import from_encoder_asr
 
-ALPHAS, BETAS = (0.3, 0.5, 0.7, 0.9, 1.1), (0.5, 1.5, 2.5)
+# Weight of the n-gram, bonus a word, and what an unknown word costs (times the weight) in SpeechBrain's CTCBeamSearcher.
+GRID = {"alpha": (0.1, 0.2, 0.3, 0.5, 0.7), "beta": (0.5, 1.5, 2.5, 3.5), "unk_score_offset": (-10, -30, -100)}
 
 
-def write_model(model: CtcModel, folder: Path, texts: Sequence[str], alpha: float = 0.5, beta: float = 1.5) -> None:
+def write_model(model: CtcModel, folder: Path, texts: Sequence[str], search: Mapping[str, float] | None = None) -> None:
     """Write everything but the card and the manifest: YAML, weights in float16, labels, n-gram of ``texts``."""
     folder.mkdir(parents=True, exist_ok=True)
     yaml = TEMPLATE.read_text(encoding="utf-8")
-    yaml = yaml.replace("alpha: 0.5", f"alpha: {alpha}").replace("beta: 1.5", f"beta: {beta}")
+    for name, value in (search or {}).items():
+        yaml, count = re.subn(rf"(?m)^    {name}: .*$", f"    {name}: {value}", yaml)
+        assert count == 1, name
     yaml = yaml.replace("unigrams: []", f"unigrams: {json.dumps(unigrams(texts))}")
     (folder / "hyperparams.yaml").write_text(yaml, encoding="utf-8")
     _save_half(nn.ModuleDict({"model": model.wav2vec2}), folder / "wav2vec2.ckpt")
@@ -46,13 +53,12 @@ def _save_half(module: nn.Module, path: Path) -> None:
     torch.save(weights, path)
 
 
-def load_folder(folder: Path, **search: float) -> Recognizer:
-    """Load the folder with plain SpeechBrain, as anyone would, with other decoder settings if wanted."""
+def load_folder(folder: Path) -> Recognizer:
+    """Load the folder with plain SpeechBrain, as anyone would."""
     ensure_torchaudio()
     from speechbrain.inference.ASR import EncoderASR
 
-    overrides = {"test_beam_search": search} if search else {}
-    return from_encoder_asr(EncoderASR.from_hparams(source=str(folder), overrides=overrides), str(folder))
+    return from_encoder_asr(EncoderASR.from_hparams(source=str(folder)), str(folder))
 
 
 def measure(recognizer: Recognizer, clips: Sequence[Clip]) -> float:
@@ -61,19 +67,20 @@ def measure(recognizer: Recognizer, clips: Sequence[Clip]) -> float:
     return 100 * sum(e.errors for e in errors) / sum(e.reference_words for e in errors)
 
 
-def tune(folder: Path, clips: Sequence[Clip]) -> tuple[float, float]:
-    """(alpha, beta) with the fewest errors on held-out clips; the log-probs are computed once."""
+def tune(folder: Path, clips: Sequence[Clip]) -> dict[str, float]:
+    """The settings of ``GRID`` with the fewest errors on held-out clips; the log-probs are computed once."""
     base = load_folder(folder)
     heard = [base.log_probs(from_samples(c.wave, 16_000)) for c in clips]
-    scores = {}
-    for alpha in tqdm(ALPHAS, "n-gram weight"):
-        for beta in BETAS:
-            decoder = load_folder(folder, alpha=alpha, beta=beta).decoder
-            wrong = [word_errors(c.text, decoder(h)) for c, h in zip(clips, heard, strict=True)]
-            scores[alpha, beta] = sum(e.errors for e in wrong) / sum(e.reference_words for e in wrong)
-    (alpha, beta), best = min(scores.items(), key=lambda item: item[1])
-    tqdm.write(f"alpha {alpha}, beta {beta}: {100 * best:.1f} % WER on the held-out speakers")
-    return alpha, beta
+    scores: dict[tuple[float, ...], float] = {}
+    for values in tqdm(list(itertools.product(*GRID.values())), "decoder settings"):
+        search = {**base.vocabulary.search, **dict(zip(GRID, values, strict=True))}
+        decode = BeamSearch("ngram", beam_searcher("ngram", replace(base.vocabulary, search=search)))
+        wrong = [word_errors(c.text, decode(h)) for c, h in zip(clips, heard, strict=True)]
+        scores[values] = sum(e.errors for e in wrong) / sum(e.reference_words for e in wrong)
+    best = min(scores, key=lambda values: scores[values])
+    found = dict(zip(GRID, best, strict=True))
+    tqdm.write(f"{found}: {100 * scores[best]:.1f} % WER on the held-out speakers")
+    return found
 
 
 def write_card(folder: Path, rows: Sequence[tuple[str, int, int, int, float, float]]) -> None:

@@ -59,19 +59,19 @@ def main() -> None:
 def publish(model: CtcModel, args: argparse.Namespace, clips: list[Clip], held_out: list[Clip]) -> None:
     """Write ``--out``: the decoder is tuned on the held-out speakers with an n-gram that has not seen their texts."""
     write_model(model, args.out, [c.text for c in clips])
-    alpha, beta = tune(args.out, held_out)
+    search = tune(args.out, held_out)
     rows = []
     sets = [("held-out speakers of train", held_out, [c.text for c in clips])]
     if args.eval:
         sets.append(("eval", read_corpus(args.eval), [c.text for c in clips + held_out]))
     for name, data, texts in sets:
-        write_model(model, args.out, texts, alpha, beta)
+        write_model(model, args.out, texts, search)
         recognizer = load_folder(args.out)
         wer = [measure(recognizer.with_decoder(decoder), data) for decoder in ("greedy", "ngram")]
         rows.append((name, len({c.speaker for c in data}), len(data), words(data), *wer))
         print(f"{name}: WER {wer[0]:.1f} % greedy, {wer[1]:.1f} % with the 3-gram")
-    write_model(model, args.out, [c.text for c in clips + held_out], alpha, beta)
-    settings = {k: v for k, v in vars(args).items() if not isinstance(v, Path)} | {"alpha": alpha, "beta": beta}
+    write_model(model, args.out, [c.text for c in clips + held_out], search)
+    settings = {k: v for k, v in vars(args).items() if not isinstance(v, Path)} | search
     copy_license(args.data, args.out)
     write_card(args.out, rows)
     write_manifest(args.out, settings)
