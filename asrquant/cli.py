@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from asrquant.audio import read_audio
 from asrquant.benchmark import benchmark
-from asrquant.charts import comparison_table, report_table
-from asrquant.compare import Comparison, compare, comparison_dict
+from asrquant.charts import report_table
+from asrquant.compare import compare, comparison_dict
 from asrquant.dataset import example_clips, read_librispeech
 from asrquant.decoding import DECODERS
 from asrquant.engines import quantize
@@ -27,6 +27,7 @@ from asrquant.presets import PRESETS, Preset, custom, get_preset
 from asrquant.progress import Progress
 from asrquant.recognizer import Recognizer
 from asrquant.sources import load
+from asrquant.text import aligned, comparison_text, markdown
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -178,45 +179,10 @@ def _compare(args: argparse.Namespace) -> int:
     with _Bar() as progress:
         quantized = quantize(original, preset, progress=progress)
         comparison = compare(original, quantized, audio, args.reference, args.runs, progress)
-    print(_comparison_text(comparison))
+    print(comparison_text(comparison))
     if args.json:
         args.json.write_text(json.dumps(comparison_dict(comparison), indent=1) + "\n", encoding="utf-8")
     return 0
-
-
-def _comparison_text(comparison: Comparison) -> str:
-    lines = [
-        f"{comparison.source}, {comparison.received}, decoder {comparison.decoder}, {comparison.runs} runs each",
-        str(comparison.machine),
-        "",
-        *([f"{'reference':<18}{comparison.reference}"] if comparison.reference else []),
-        f"{comparison.original.preset:<18}{comparison.original.text}",
-        f"{comparison.quantized.preset:<18}{comparison.quantized.text}",
-        f"{'changed words':<18}{changed_words(comparison)}",
-        "",
-        _aligned(comparison_table(comparison)),
-    ]
-    return "\n".join(lines)
-
-
-def changed_words(comparison: Comparison) -> str:
-    """The words that quantization changed: ``FIVE→NINE, +OH, -TWO``, or ``none``."""
-    marks = {"S": "{0}→{1}", "I": "+{1}", "D": "-{0}"}
-    changes = [marks[e.operation].format(e.first, e.second) for e in comparison.changes if e.operation != "="]
-    return ", ".join(changes) or "none"
-
-
-def _aligned(table: pd.DataFrame) -> str:
-    cells = [list(map(str, table.columns)), *(list(map(str, row)) for row in table.itertuples(index=False))]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    )
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
 
 
 def _benchmark(args: argparse.Namespace) -> int:
@@ -231,7 +197,7 @@ def _benchmark(args: argparse.Namespace) -> int:
         recognizers = [quantize(original, preset, progress=progress) for preset in presets]
         report = benchmark(recognizers, utterances, progress=progress)
     seconds = sum(row.audio_seconds for row in report.rows) / len(recognizers)
-    print(_markdown(report_table(report)))
+    print(markdown(report_table(report)))
     print(
         f"\n{len(utterances)} clips, {report.summaries[0].errors.reference_words} words, {seconds:.0f} s of audio; "
         f"model {report.source}, decoder {report.decoder}; {report.machine}"
@@ -254,7 +220,7 @@ def _modules(args: argparse.Namespace) -> int:
         }
         for info in module_map(recognizer, recognizer.roles)
     ]
-    print(_aligned(pd.DataFrame(rows)))
+    print(aligned(pd.DataFrame(rows)))
     print()
     for info in module_map(recognizer, recognizer.roles):
         for scheme, reason in (("dynamic", info.dynamic), ("static", info.static)):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
+from asrquant.dataset import CLIPS
 from asrquant.ui import compare, session
 
 STYLE = Path(__file__).with_name("style.css")
@@ -50,4 +51,5 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         css=STYLE.read_text(encoding="utf-8"),
         show_error=False,
         max_file_size=MAX_UPLOAD,
+        allowed_paths=[str(CLIPS)],  # the examples, from whatever directory the page is started
     )
