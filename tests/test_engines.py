@@ -23,13 +23,14 @@ COUNTS = {
     "dynamic-float16": {"dynamic Linear": 27},
     "everything-int8": {"dynamic Linear": 28, "static Conv1d": 7, "static Linear": 1},
 }
-# Largest difference of a probability from the float model's that each preset may show on a bundled clip.
+# How far each preset may be from the float model on the bundled examples: mean absolute difference of a probability, and
+# share of frames with the same best label. speechbrain-int8 has no bound: that it fails is what it is kept to show.
 TOLERANCE = {
-    "dynamic-int8": 0.35,
-    "mixed-int8": 0.9,
-    "static-int8": 0.9,
-    "dynamic-float16": 0.02,
-    "everything-int8": 0.9,
+    "dynamic-int8": (0.001, 0.99),
+    "mixed-int8": (0.01, 0.92),
+    "static-int8": (0.01, 0.92),
+    "dynamic-float16": (0.0001, 0.999),
+    "everything-int8": (0.01, 0.92),
 }
 
 
@@ -57,11 +58,22 @@ def test_bytes_go_down_in_memory_and_on_disk(an4: Recognizer, quantized: dict[st
 
 
 @pytest.mark.parametrize("name", TOLERANCE)
-def test_stays_near_the_float_model(an4: Recognizer, quantized: dict[str, Recognizer], clip: Audio, name: str) -> None:
-    before, after = an4.log_probs(clip).exp(), quantized[name].log_probs(clip).exp()
-    assert before.shape == after.shape
-    assert not torch.equal(before, after)
-    assert (before - after).abs().max() <= TOLERANCE[name]
+def test_stays_near_the_float_model(an4: Recognizer, quantized: dict[str, Recognizer], examples, name: str) -> None:
+    difference, same = [], []
+    for example in examples:
+        audio = example.audio()
+        before, after = an4.log_probs(audio), quantized[name].log_probs(audio)
+        assert before.shape == after.shape
+        difference.append((before.exp() - after.exp()).abs().mean().item())
+        same.append((before.argmax(-1) == after.argmax(-1)).float().mean().item())
+    most, least = TOLERANCE[name]
+    assert sum(difference) / len(difference) <= most
+    assert sum(same) / len(same) >= least
+
+
+@pytest.mark.parametrize("name", ["dynamic-int8", "static-int8", "speechbrain-int8"])
+def test_int8_is_really_computed(an4: Recognizer, quantized: dict[str, Recognizer], clip: Audio, name: str) -> None:
+    assert not torch.equal(an4.log_probs(clip), quantized[name].log_probs(clip))
 
 
 def test_only_ctc_lin_in_everything(quantized: dict[str, Recognizer]) -> None:
