@@ -272,6 +272,10 @@ def test_dark_and_narrow(open_page, theme: str, width: int) -> None:
     page.locator("#examples button").first.click()
     wait_for_results(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.wait_for_function(  # the transcripts are brought into view
+        "() => { const r = document.querySelector('#transcripts').getBoundingClientRect(); return r.top > -20 && r.top < 600; }",
+        timeout=SLOW,
+    )
     colors = page.evaluate(
         """() => {
             const text = document.querySelector('#transcripts p');

@@ -32,6 +32,12 @@ FIRST_PRESET = "dynamic-int8"
 MODELS = (*EMBEDDED, *ALLOWED_HUB_IDS)
 MAX_RUNS = 10
 RECORDING_RATE = 16_000
+SHOW_RESULTS = """() => {
+    const texts = document.querySelector('#transcripts'), top = texts.getBoundingClientRect().top;
+    const seen = top >= 0 && top < 0.6 * window.innerHeight;
+    if (document.querySelector('#cards .aq-card') && !seen) texts.scrollIntoView({behavior: 'smooth', block: 'start'});
+}"""
+"""Once there are results, bring the transcripts into view where they are not."""
 
 
 def build() -> None:
@@ -44,6 +50,7 @@ def build() -> None:
             with gr.Row():
                 go = gr.Button("Transcribe", variant="primary", elem_id="transcribe")
                 stop = gr.Button("Cancel", interactive=False, elem_id="cancel")
+            status = gr.HTML(elem_id="status")  # beside the button that was pressed, wherever the page is scrolled to
             chosen = gr.Dataset(
                 components=[audio, reference],
                 samples=[[str(u.path), u.reference] for u in examples],
@@ -55,13 +62,15 @@ def build() -> None:
             results = _results_area()
 
     asked = [audio, preset, reference, model, decoder, runs]
-    wanted, outputs = [*asked, settings], [*results, go, stop]
+    wanted, outputs = [*asked, settings], [*results, status, go, stop]
     heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden"}
-    go.click(_compare, wanted, outputs, api_visibility="private", **heavy)
-    chosen.click(
+    private = {"api_visibility": "private"}
+    pick = chosen.click(
         lambda index: (str(examples[index].path), examples[index].reference), chosen, [audio, reference],
-        queue=False, api_visibility="private",
-    ).then(_compare, wanted, outputs, api_visibility="private", scroll_to_output=True, **heavy)  # fmt: skip
+        queue=False, **private,
+    )  # fmt: skip
+    for start in (go.click, pick.then):
+        start(_compare, wanted, outputs, **private, **heavy).then(None, js=SHOW_RESULTS, **private)
     stop.click(_cancel, None, None, queue=False, api_visibility="private")
 
     gr.Button(visible=False).click(_answer, asked, gr.JSON(visible=False), api_name="compare", **heavy)
@@ -102,9 +111,10 @@ def _details() -> tuple[gr.Dropdown, gr.Radio, gr.Slider]:
 
 
 def _results_area() -> list[gr.components.Component]:
-    welcome = render.notice("Record, upload or choose an example; results appear here.")
-    status = gr.HTML(welcome, elem_id="status")
-    texts, cards = gr.HTML(elem_id="transcripts"), gr.HTML(elem_id="cards")
+    welcome = render.notice(
+        "Record, upload or choose an example: both transcripts, their speed and their errors appear here."
+    )
+    texts, cards = gr.HTML(welcome, elem_id="transcripts"), gr.HTML(elem_id="cards")
     with gr.Row():
         speed = gr.Plot(show_label=False, visible=False, elem_id="speed", min_width=300)
         accuracy = gr.Plot(show_label=False, visible=False, elem_id="accuracy", min_width=300)
@@ -112,7 +122,7 @@ def _results_area() -> list[gr.components.Component]:
     with gr.Row():
         as_json = gr.DownloadButton("Download JSON", visible=False, size="sm", elem_id="json")
         as_csv = gr.DownloadButton("Download CSV", visible=False, size="sm", elem_id="csv")
-    return [status, texts, cards, speed, accuracy, numbers, as_json, as_csv]
+    return [texts, cards, speed, accuracy, numbers, as_json, as_csv]
 
 
 def _cancel(request: gr.Request) -> None:
@@ -158,19 +168,19 @@ def _compare(
     busy = (gr.update(interactive=False), gr.update(interactive=True))
     idle = (gr.update(interactive=True), gr.update(interactive=False))
     hidden = gr.update(visible=False)
-    yield (render.progress_bar("waiting for a turn", 0, 1), "", "", hidden, hidden, "", hidden, hidden, *busy)
+    yield ("", "", hidden, hidden, "", hidden, hidden, render.progress_bar("waiting for a turn", 0, 1), *busy)
     heard: dict[str, str] = {}
     job = _work(path, lambda: custom.chosen(preset, settings), reference, source, decoder, runs)
     for event in session.run(request.session_hash or "", job):
         match event:
             case session.Step(stage, done, total):
-                yield (render.progress_bar(stage, done, total), *[same] * 7, *busy)
+                yield (*[same] * 7, render.progress_bar(stage, done, total), *busy)
             case session.Partial((name, text)):
                 heard[name] = text
                 shown = "".join(render.transcript(n, escape(t)) for n, t in heard.items())
-                yield (same, f'<div class="aq-transcripts">{shown}</div>', *[same] * 6, *busy)
+                yield (f'<div class="aq-transcripts">{shown}</div>', *[same] * 7, *busy)
             case session.Failed(message):
-                yield (render.problem(message), *[same] * 7, *idle)
+                yield (*[same] * 7, render.problem(message), *idle)
             case session.Done(comparison):
                 yield from _results(comparison, idle)
 
@@ -183,7 +193,6 @@ def _results(comparison: Comparison, idle: tuple[Any, Any]) -> Iterator[tuple[An
         frame.to_csv(as_csv, index=False)
         numbers = render.table(frame, "Median of the runs (range in brackets)") + render.conditions(comparison)
         yield (
-            render.notice("Done."),
             render.transcripts(comparison),
             render.cards(comparison),
             gr.update(value=speed_figure(comparison), visible=True),
@@ -191,6 +200,7 @@ def _results(comparison: Comparison, idle: tuple[Any, Any]) -> Iterator[tuple[An
             numbers,
             gr.update(value=str(as_json), visible=True),
             gr.update(value=str(as_csv), visible=True),
+            render.notice("Done."),
             *idle,
         )
 
