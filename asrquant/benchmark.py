@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from asrquant.compare import Machine, this_machine
 from asrquant.dataset import Utterance
 from asrquant.errors import DatasetError
-from asrquant.metrics import WordErrors, word_errors
+from asrquant.metrics import WordErrors, total_errors, word_errors
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
 
@@ -111,7 +111,7 @@ def _summary(recognizer: Recognizer, rows: Sequence[Row], reference_preset: str)
     encoder = sum(row.encoder_seconds for row in mine)
     return Summary(
         preset=recognizer.preset.name,
-        errors=sum((row.errors for row in mine), WordErrors(0, 0, 0, 0)),
+        errors=total_errors(row.errors for row in mine),
         encoder_rtf=encoder / seconds,
         rtf=(encoder + sum(row.decoder_seconds for row in mine)) / seconds,
         speedup=statistics.median(r.encoder_seconds / m.encoder_seconds for r, m in zip(reference, mine, strict=True)),

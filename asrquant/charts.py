@@ -27,17 +27,17 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
         ("RTF, encoder and decoder", f"{first.rtf:.4f}", f"{second.rtf:.4f}", _change(first.rtf, second.rtf)),
         ("Size (MB)", f"{first.size_bytes / _MEGA:.1f}", f"{second.size_bytes / _MEGA:.1f}",
          _change(first.size_bytes, second.size_bytes)),
-        accuracy_row(comparison),
+        _accuracy_row(comparison),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["Measure", first.preset, second.preset, "Change"])
 
 
-def accuracy_row(comparison: Comparison) -> tuple[str, str, str, str]:
+def _accuracy_row(comparison: Comparison) -> tuple[str, str, str, str]:
     """WER of both where there is a reference, else how far the quantized transcript agrees with the original's."""
-    first, second = comparison.original.errors, comparison.quantized.errors
-    if first is None or second is None or first.wer is None or second.wer is None:
+    if comparison.wers is None:
         return ("Agreement with the original (%)", "", f"{comparison.agreement:.1f}", "no reference, so no WER")
-    return ("WER (%)", f"{first.wer:.1f}", f"{second.wer:.1f}", f"{second.wer - first.wer:+.1f} points")
+    first, second = comparison.wers
+    return ("WER (%)", f"{first:.1f}", f"{second:.1f}", f"{second - first:+.1f} points")
 
 
 def _milliseconds(seconds: Spread) -> str:
@@ -66,8 +66,7 @@ def speed_figure(comparison: Comparison) -> go.Figure:
 def accuracy_figure(comparison: Comparison) -> go.Figure:
     """The word error rate of both, or without a reference their agreement."""
     pair = (comparison.original, comparison.quantized)
-    has_wer = all(m.errors is not None and m.errors.wer is not None for m in pair)
-    values = [m.errors.wer or 0.0 for m in pair if m.errors] if has_wer else [100.0, comparison.agreement]
+    values = comparison.wers or (100.0, comparison.agreement)
     figure = go.Figure()
     for measured, value, color in zip(pair, values, COLORS, strict=True):
         figure.add_bar(
@@ -77,7 +76,9 @@ def accuracy_figure(comparison: Comparison) -> go.Figure:
             text=[f"{value:.1f} %"],
             hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
         )
-    title, unit = ("Word error rate", "WER (%)") if has_wer else ("Agreement with the original", "words in common (%)")
+    title, unit = (
+        ("Word error rate", "WER (%)") if comparison.wers else ("Agreement with the original", "words in common (%)")
+    )
     figure = _dressed(figure, title, unit)
     return figure.update_yaxes(range=[0, max(10, 1.15 * max(values))])
 

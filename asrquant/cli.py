@@ -23,7 +23,7 @@ from asrquant.decoding import DECODERS
 from asrquant.engines import quantize
 from asrquant.errors import AsrQuantError, PresetError
 from asrquant.modules import module_map
-from asrquant.presets import PRESETS, Preset, custom, get_preset
+from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Preset, custom, get_preset
 from asrquant.progress import Progress
 from asrquant.recognizer import Recognizer
 from asrquant.sources import load
@@ -94,9 +94,9 @@ def _model_options(parser: argparse.ArgumentParser) -> None:
 def _preset_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings of the preset 'custom' (or changes to another)")
     group.add_argument("--set", action="append", default=[], metavar="MODULE=SCHEME", help="float, dynamic or static")
-    group.add_argument("--dtype", choices=("qint8", "float16"), help="of the dynamic parts")
-    group.add_argument("--backend", choices=("fbgemm", "x86", "onednn", "qnnpack"))
-    group.add_argument("--observer", choices=("backend", "min-max", "moving-average", "histogram"))
+    group.add_argument("--dtype", choices=DYNAMIC_DTYPES, help="of the dynamic parts")
+    group.add_argument("--backend", choices=BACKENDS)
+    group.add_argument("--observer", choices=OBSERVERS)
     group.add_argument("--calibration-clips", type=int, metavar="N")
     group.add_argument("--calibration-seed", type=int, metavar="S")
 
@@ -207,6 +207,7 @@ def _benchmark(args: argparse.Namespace) -> int:
 
 def _modules(args: argparse.Namespace) -> int:
     recognizer = _load(args)
+    parts = module_map(recognizer, recognizer.roles)
     rows = [
         {
             "module": info.path,
@@ -218,11 +219,11 @@ def _modules(args: argparse.Namespace) -> int:
             "dynamic": "no" if info.dynamic else "yes",
             "static": "no" if info.static else "yes",
         }
-        for info in module_map(recognizer, recognizer.roles)
+        for info in parts
     ]
     print(aligned(pd.DataFrame(rows)))
     print()
-    for info in module_map(recognizer, recognizer.roles):
+    for info in parts:
         for scheme, reason in (("dynamic", info.dynamic), ("static", info.static)):
             if reason:
                 print(f"{info.path}: not {scheme}, {reason}")

@@ -91,6 +91,14 @@ class Comparison:
         return self.original.encoder_seconds.median / self.quantized.encoder_seconds.median
 
     @property
+    def wers(self) -> tuple[float, float] | None:
+        """WER in percent of the original and the quantized, or None where nobody said what was spoken."""
+        first, second = self.original.errors, self.quantized.errors
+        if first is None or second is None or first.wer is None or second.wer is None:
+            return None
+        return first.wer, second.wer
+
+    @property
     def size_ratio(self) -> float:
         """Size of the quantized encoder as a share of the original's."""
         return self.quantized.size_bytes / self.original.size_bytes

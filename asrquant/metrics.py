@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import statistics
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,6 +60,11 @@ class WordErrors:
             self.insertions + other.insertions,
             self.reference_words + other.reference_words,
         )
+
+
+def total_errors(errors: Iterable[WordErrors]) -> WordErrors:
+    """The errors of several clips together; their ``wer`` is the data set's."""
+    return sum(errors, WordErrors(0, 0, 0, 0))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ Scheme = Literal["float", "dynamic", "static"]
 DynamicDtype = Literal["qint8", "float16"]
 Backend = Literal["fbgemm", "x86", "onednn", "qnnpack"]
 Observer = Literal["backend", "min-max", "moving-average", "histogram"]
+DYNAMIC_DTYPES: tuple[str, ...] = get_args(DynamicDtype)
+BACKENDS: tuple[str, ...] = get_args(Backend)
+OBSERVERS: tuple[str, ...] = get_args(Observer)
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ class Preset:
     def __post_init__(self) -> None:
         """Refuse settings that no engine could carry out."""
         for field, value, allowed in (
-            ("dynamic_dtype", self.dynamic_dtype, get_args(DynamicDtype)),
-            ("backend", self.backend, (None, *get_args(Backend))),
-            ("observer", self.observer, get_args(Observer)),
+            ("dynamic_dtype", self.dynamic_dtype, DYNAMIC_DTYPES),
+            ("backend", self.backend, (None, *BACKENDS)),
+            ("observer", self.observer, OBSERVERS),
         ):
             if value not in allowed:
                 raise PresetError(f"{field} is {value!r}; it can be {', '.join(map(str, allowed))}.")

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
-from asrquant.audio import SAMPLE_RATE, Audio, read_audio
+from asrquant.audio import Audio, read_audio
 from asrquant.decoding import Decoder, Vocabulary, make_decoder
 from asrquant.modules import Roles, serialized_bytes
 from asrquant.presets import PRESETS, Preset
@@ -97,7 +97,7 @@ class Recognizer:
         encoded = time.perf_counter()
         text = self.decoder(log_probs)
         decoded = time.perf_counter()
-        return Transcript(text, encoded - start, decoded - encoded, len(audio.samples) / SAMPLE_RATE)
+        return Transcript(text, encoded - start, decoded - encoded, audio.seconds)
 
     def size_bytes(self) -> int:
         """Bytes of the encoder when saved (``torch.save`` of its state dict)."""

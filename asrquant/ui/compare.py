@@ -71,7 +71,7 @@ def build() -> None:
     )  # fmt: skip
     for start in (go.click, pick.then):
         start(_compare, wanted, outputs, **private, **heavy).then(None, js=SHOW_RESULTS, **private)
-    stop.click(_cancel, None, None, queue=False, api_visibility="private")
+    stop.click(_cancel, None, None, queue=False, **private)
 
     gr.Button(visible=False).click(_answer, asked, gr.JSON(visible=False), api_name="compare", **heavy)
     gr.api(_presets, api_name="presets", queue=False)

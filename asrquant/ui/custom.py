@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
-from asrquant.presets import Preset, custom, get_preset
+from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, Preset, custom, get_preset
 
 NAME = "custom"
 SUMMARY = "Your own choice for each part of the model."
@@ -29,11 +29,9 @@ def build() -> tuple[gr.Group, gr.State]:
             gr.Radio(choices, value="dynamic" if role == "transformer_layers" else "float", label=label)
             for role, (label, choices) in SCHEMES.items()
         ]
-        dtype = gr.Radio(["qint8", "float16"], value="qint8", label="Weights of the dynamic parts")
-        observer = gr.Dropdown(
-            ["backend", "min-max", "moving-average", "histogram"], value="backend", label="Observer of the static parts"
-        )
-        backend = gr.Dropdown([AUTOMATIC, "x86", "fbgemm", "onednn", "qnnpack"], value=AUTOMATIC, label="Backend")
+        dtype = gr.Radio(DYNAMIC_DTYPES, value="qint8", label="Weights of the dynamic parts")
+        observer = gr.Dropdown(OBSERVERS, value="backend", label="Observer of the static parts")
+        backend = gr.Dropdown([AUTOMATIC, *BACKENDS], value=AUTOMATIC, label="Backend")
         clips = gr.Slider(1, 20, value=CALIBRATION_CLIPS, step=1, label="Calibration clips")
         seed = gr.Number(CALIBRATION_SEED, precision=0, minimum=0, label="Calibration seed")
     controls = [*schemes, dtype, observer, backend, clips, seed]

@@ -6,7 +6,6 @@ from html import escape
 
 import pandas as pd
 
-from asrquant.charts import accuracy_row
 from asrquant.compare import Comparison, Measured
 from asrquant.metrics import Edit
 
@@ -88,22 +87,22 @@ def _word(edit: Edit, quantized: bool) -> str:
 
 def cards(comparison: Comparison) -> str:
     """The three headlines: speed, size, accuracy."""
-    speed = comparison.speedup
-    label, _, value, change = accuracy_row(comparison)
-    accuracy = change.removesuffix(" points") if comparison.quantized.errors else f"{value} %"
-    caption = (
-        f"points: {comparison.original.errors.wer:.1f} % → {value} %"
-        if comparison.original.errors and comparison.original.errors.wer is not None
-        else "words in common with the original; no reference, so no WER"
-    )
-    size = comparison.quantized.size_bytes / 1e6
+    before, after = comparison.original.size_bytes / 1e6, comparison.quantized.size_bytes / 1e6
     return (
         '<div class="aq-cards">'
-        + _card("Encoder speed", f"{speed:.2f} ×", _speed_caption(comparison))
-        + _card("Size", f"{size:.1f} MB", f"{100 * (comparison.size_ratio - 1):+.0f} % of {_mega(comparison)}")
-        + _card("WER change" if comparison.quantized.errors else label.split(" (")[0], accuracy, caption)
+        + _card("Encoder speed", f"{comparison.speedup:.2f} ×", _speed_caption(comparison))
+        + _card("Size", f"{after:.1f} MB", f"{100 * (comparison.size_ratio - 1):+.0f} % of {before:.1f} MB")
+        + _accuracy_card(comparison)
         + "</div>"
     )
+
+
+def _accuracy_card(comparison: Comparison) -> str:
+    if comparison.wers is None:
+        caption = "words in common with the original; no reference, so no WER"
+        return _card("Agreement with the original", f"{comparison.agreement:.1f} %", caption)
+    before, after = comparison.wers
+    return _card("WER change", f"{after - before:+.1f}", f"points: {before:.1f} % → {after:.1f} %")
 
 
 def _speed_caption(comparison: Comparison) -> str:
@@ -111,10 +110,6 @@ def _speed_caption(comparison: Comparison) -> str:
     if comparison.runs > 1 and before.low <= after.high and after.low <= before.high:
         return "no clear difference: the runs overlap"
     return "faster than the original" if comparison.speedup >= 1 else "slower than the original"
-
-
-def _mega(comparison: Comparison) -> str:
-    return f"{comparison.original.size_bytes / 1e6:.1f} MB"
 
 
 def _card(title: str, value: str, caption: str) -> str:

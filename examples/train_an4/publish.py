@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from corpus import Clip
 from model import LABELS, TEMPLATE, CtcModel
@@ -19,12 +18,11 @@ from ngram import unigrams, write_arpa
 from torch import nn
 from tqdm import tqdm
 
-from asrquant.audio import from_samples
-from asrquant.compat import ensure_torchaudio
+from asrquant.audio import SAMPLE_RATE, from_samples
 from asrquant.decoding import BeamSearch, beam_searcher
-from asrquant.metrics import word_errors
+from asrquant.metrics import total_errors, word_errors
 from asrquant.recognizer import Recognizer
-from asrquant.sources.speechbrain import from_encoder_asr
+from asrquant.sources import load
 
 # Weight of the n-gram, bonus a word, and what an unknown word costs (times the weight) in SpeechBrain's CTCBeamSearcher.
 GRID = {"alpha": (0.1, 0.2, 0.3, 0.5, 0.7), "beta": (0.5, 1.5, 2.5, 3.5), "unk_score_offset": (-10, -30, -100)}
@@ -53,33 +51,29 @@ def _save_half(module: nn.Module, path: Path) -> None:
     torch.save(weights, path)
 
 
-def load_folder(folder: Path) -> Recognizer:
-    """Load the folder with plain SpeechBrain, as anyone would."""
-    ensure_torchaudio()
-    from speechbrain.inference.ASR import EncoderASR
-
-    return from_encoder_asr(EncoderASR.from_hparams(source=str(folder)), str(folder))
-
-
 def measure(recognizer: Recognizer, clips: Sequence[Clip]) -> float:
     """WER in percent over the clips."""
-    errors = [word_errors(c.text, recognizer.transcribe(from_samples(c.wave, 16_000)).text) for c in clips]
-    return 100 * sum(e.errors for e in errors) / sum(e.reference_words for e in errors)
+    return _wer(clips, [recognizer.transcribe(from_samples(c.wave, SAMPLE_RATE)).text for c in clips])
+
+
+def _wer(clips: Sequence[Clip], texts: Sequence[str]) -> float:
+    wer = total_errors(word_errors(c.text, text) for c, text in zip(clips, texts, strict=True)).wer
+    assert wer is not None, "clips without words"
+    return wer
 
 
 def tune(folder: Path, clips: Sequence[Clip]) -> dict[str, float]:
     """The settings of ``GRID`` with the fewest errors on held-out clips; the log-probs are computed once."""
-    base = load_folder(folder)
-    heard = [base.log_probs(from_samples(c.wave, 16_000)) for c in clips]
+    base = load(str(folder))
+    heard = [base.log_probs(from_samples(c.wave, SAMPLE_RATE)) for c in clips]
     scores: dict[tuple[float, ...], float] = {}
     for values in tqdm(list(itertools.product(*GRID.values())), "decoder settings"):
         search = {**base.vocabulary.search, **dict(zip(GRID, values, strict=True))}
         decode = BeamSearch("ngram", beam_searcher("ngram", replace(base.vocabulary, search=search)))
-        wrong = [word_errors(c.text, decode(h)) for c, h in zip(clips, heard, strict=True)]
-        scores[values] = sum(e.errors for e in wrong) / sum(e.reference_words for e in wrong)
+        scores[values] = _wer(clips, [decode(h) for h in heard])
     best = min(scores, key=lambda values: scores[values])
     found = dict(zip(GRID, best, strict=True))
-    tqdm.write(f"{found}: {100 * scores[best]:.1f} % WER on the held-out speakers")
+    tqdm.write(f"{found}: {scores[best]:.1f} % WER on the held-out speakers")
     return found
 
 
@@ -104,7 +98,7 @@ def write_manifest(folder: Path, settings: dict[str, object]) -> None:
 
 def words(clips: Sequence[Clip]) -> int:
     """Number of words in the references."""
-    return int(np.sum([len(c.text.split()) for c in clips]))
+    return sum(len(c.text.split()) for c in clips)
 
 
 def copy_license(data: Path, folder: Path) -> None:

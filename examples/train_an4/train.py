@@ -18,7 +18,9 @@ from corpus import Clip, hold_out, read_corpus  # noqa: E402
 from ctc import Plan, train_ctc  # noqa: E402
 from ears import hear, train_ears  # noqa: E402
 from model import CtcModel, pool_dropout  # noqa: E402
-from publish import copy_license, load_folder, measure, tune, words, write_card, write_manifest, write_model  # noqa: E402
+from publish import copy_license, measure, tune, words, write_card, write_manifest, write_model  # noqa: E402
+
+from asrquant.sources import load  # noqa: E402
 
 
 def main() -> None:
@@ -66,7 +68,7 @@ def publish(model: CtcModel, args: argparse.Namespace, clips: list[Clip], held_o
         sets.append(("eval", read_corpus(args.eval), [c.text for c in clips + held_out]))
     for name, data, texts in sets:
         write_model(model, args.out, texts, search)
-        recognizer = load_folder(args.out)
+        recognizer = load(str(args.out))
         wer = [measure(recognizer.with_decoder(decoder), data) for decoder in ("greedy", "ngram")]
         rows.append((name, len({c.speaker for c in data}), len(data), words(data), *wer))
         print(f"{name}: WER {wer[0]:.1f} % greedy, {wer[1]:.1f} % with the 3-gram")
