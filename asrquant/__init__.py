@@ -2,12 +2,13 @@
 
 The data's way, which is also the order of the modules::
 
-    file → Audio → log-probs → text → metrics → chart
+    file → Audio → log-probs → text → metrics → chart → artifact
 
     original = asrquant.load("an4")                          # a float SpeechBrain EncoderASR as a Recognizer
     quantized = asrquant.quantize(original, "mixed-int8")    # a new one; the original stays as it is
     comparison = asrquant.compare(original, quantized, "clip.flac", reference="ENTER FIVE")
     print(comparison.original.text, comparison.quantized.text, comparison.speedup)
+    artifact = asrquant.export(quantized, "torchscript")     # verified in a fresh process; asrquant.load_artifact loads it
 """
 
 from __future__ import annotations
@@ -27,15 +28,17 @@ from asrquant.dataset import Utterance, calibration_clips, example_clips, read_l
 from asrquant.decoding import DECODERS  # noqa: E402
 from asrquant.engines import quantize  # noqa: E402
 from asrquant.errors import AsrQuantError  # noqa: E402
+from asrquant.export import Artifact, export, load_artifact, verify  # noqa: E402
 from asrquant.modules import get_module, module_map, set_module  # noqa: E402
 from asrquant.presets import PRESETS, Preset, custom  # noqa: E402
 from asrquant.recognizer import Recognizer, Transcript  # noqa: E402
 from asrquant.sources import load  # noqa: E402
 
 __all__ = [
-    "DECODERS", "PRESETS", "AsrQuantError", "Audio", "Comparison", "Preset", "Recognizer", "Report", "Transcript",
-    "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "get_module", "load",
-    "module_map", "quantize", "read_audio", "read_librispeech", "set_module",
+    "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Comparison", "Preset", "Recognizer", "Report",
+    "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
+    "get_module", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_librispeech", "set_module",
+    "verify",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -51,8 +51,9 @@ class Summary:
 
 @dataclass(frozen=True)
 class Report:
-    """What a benchmark found."""
+    """What a benchmark found; ``data`` says on what."""
 
+    data: str
     source: str
     decoder: str
     rows: tuple[Row, ...]
@@ -61,7 +62,10 @@ class Report:
 
 
 def benchmark(
-    recognizers: Sequence[Recognizer], utterances: Sequence[Utterance], progress: Progress = silent
+    recognizers: Sequence[Recognizer],
+    utterances: Sequence[Utterance],
+    progress: Progress = silent,
+    data: str = "clips of one's own",
 ) -> Report:
     """Run every recognizer on every clip, interleaved clip by clip so that a slow minute hits all alike.
 
@@ -69,6 +73,7 @@ def benchmark(
         recognizers: the first is the reference for the speed-up; all should share one decoder.
         utterances: clips with references.
         progress: called before each clip; may raise ``Cancelled``.
+        data: what the clips are, for the report.
 
     Raises:
         DatasetError: there are no clips.
@@ -96,6 +101,7 @@ def benchmark(
     progress("transcribing", len(utterances), len(utterances))
     first = recognizers[0]
     return Report(
+        data=data,
         source=first.source,
         decoder=first.decoder.name,
         rows=tuple(rows),

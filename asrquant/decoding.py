@@ -6,7 +6,7 @@ The searches are SpeechBrain's own: ``ctc_greedy_decode`` and ``CTCBeamSearcher`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,16 +28,16 @@ class Vocabulary:
     """What a decoder has to know of a model.
 
     Attributes:
-        labels: [V] the text of each output.
+        labels: [V] the name of each output, as the model's tokenizer has it.
+        texts: [V] what each output adds to a transcript; in SentencePiece's pieces, ``▁`` has become a space.
         blank_index: which of them is CTC's blank.
-        to_text: label indices → text, by the model's own tokenizer.
         ngram: KenLM file (ARPA or binary), or None.
         search: settings of the beam search that came with the model, such as ``beam_size``, ``alpha``, ``beta``.
     """
 
     labels: tuple[str, ...]
+    texts: tuple[str, ...]
     blank_index: int
-    to_text: Callable[[list[int]], str]
     ngram: Path | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
 
@@ -45,6 +45,10 @@ class Vocabulary:
     def decoders(self) -> tuple[str, ...]:
         """Names of the decoders that this model can use."""
         return tuple(name for name in DECODERS if name != "ngram" or self.ngram)
+
+    def to_text(self, ids: Sequence[int]) -> str:
+        """Indices of outputs, repeats and blanks removed → text with single spaces."""
+        return _tidy("".join(self.texts[index] for index in ids))
 
 
 class Decoder(Protocol):
@@ -91,7 +95,7 @@ class Greedy:
     def __call__(self, log_probs: torch.Tensor) -> str:
         """Log-probs [F, V] of one clip → its text."""
         (ids,) = self._decode(log_probs[None], torch.ones(1), blank_id=self._vocabulary.blank_index)
-        return _tidy(self._vocabulary.to_text(ids))
+        return self._vocabulary.to_text(ids)
 
 
 class BeamSearch:

@@ -31,6 +31,14 @@ class UntrustedSourceError(SourceError):
     """A model that would run code from a place that nobody has vouched for."""
 
 
+class ArtifactError(AsrQuantError, OSError):
+    """An artifact with a missing or changed file, of another version, or that cannot be loaded here."""
+
+
+class ExportError(AsrQuantError, RuntimeError):
+    """An artifact that cannot be made, kept or sent."""
+
+
 class MissingDependencyError(AsrQuantError, ImportError):
     """An optional library that is not installed; the message has its install line."""
 

@@ -7,6 +7,8 @@ What PyTorch's eager mode can quantize follows its documentation and the tutoria
 from __future__ import annotations
 
 import io
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
@@ -148,9 +150,9 @@ def compact_state_dict(module: nn.Module) -> dict[str, Any]:
     """The state dict, with weights that are packed in float16 stored in float16.
 
     PyTorch unpacks those into float32 when it saves them, which doubles the file and adds nothing: every value is a
-    float16 one.
+    float16 one. ``expand_state_dict`` undoes it.
     """
-    state = dict(module.state_dict())
+    state: dict[str, Any] = module.state_dict()
     for name, child in module.named_modules():
         if type(child).__name__ == "LinearPackedParams" and child.dtype == torch.float16:
             weight, bias = state[f"{name}._packed_params"]
@@ -158,8 +160,18 @@ def compact_state_dict(module: nn.Module) -> dict[str, Any]:
     return state
 
 
+def expand_state_dict(state: dict[str, Any]) -> dict[str, Any]:
+    """The same state dict as PyTorch would have saved it, for ``load_state_dict``."""
+    for name, value in state.items():
+        if isinstance(value, tuple) and isinstance(value[0], torch.Tensor) and value[0].dtype == torch.float16:
+            state[name] = (value[0].float(), *value[1:])
+    return state
+
+
 def serialized_bytes(module: nn.Module) -> int:
-    """Bytes that ``torch.save`` writes for the module's ``compact_state_dict``, packed weights included."""
+    """Bytes that saving the module takes: ``torch.save`` of its ``compact_state_dict``, or TorchScript's own file."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return len(module.save_to_buffer())
     counter = _Counter()
     torch.save(compact_state_dict(module), cast(IO[bytes], counter))
     return counter.written
@@ -179,8 +191,33 @@ class _Counter(io.RawIOBase):
         return size
 
 
+_OPERATIONS = {
+    "dynamic Linear": ("quantized::linear_dynamic", "quantized::linear_dynamic_fp16"),
+    "dynamic LSTM": ("aten::quantized_lstm",),
+    "dynamic GRU": ("aten::quantized_gru",),
+    "static Linear": ("quantized::linear", "quantized::linear_relu"),
+    "static Conv1d": ("quantized::conv1d", "quantized::conv1d_relu"),
+    "static Conv2d": ("quantized::conv2d", "quantized::conv2d_relu"),
+}
+
+
+def _nodes(graph: Any) -> Iterator[Any]:
+    for node in graph.nodes():
+        yield node
+        for block in node.blocks():
+            yield from _nodes(block)
+
+
 def quantized_modules(module: nn.Module) -> dict[str, int]:
-    """How many submodules of each quantized class there are, such as ``{"dynamic Linear": 27}``."""
+    """How many submodules of each quantized class there are, such as ``{"dynamic Linear": 27}``.
+
+    In TorchScript, whose modules have lost their classes, the quantized operations of the graph are counted instead.
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        called = Counter(node.kind() for node in _nodes(module.inlined_graph))
+        return {
+            name: sum(called[kind] for kind in kinds) for name, kinds in _OPERATIONS.items() if called & Counter(kinds)
+        }
     counts: dict[str, int] = {}
     for child in module.modules():
         home = type(child).__module__

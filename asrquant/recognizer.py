@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -43,6 +44,26 @@ class Transcript:
         return (self.encoder_seconds + self.decoder_seconds) / self.audio_seconds
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a recognizer was loaded from, as far as an artifact of it has to know.
+
+    Attributes:
+        name: as people know it: ``an4``, a Hub id, or the name of a folder (never a path).
+        toolkit: file in ``asrquant/sources`` that loaded it.
+        sha256: of every file that it was loaded from, by name.
+        architecture: file name → contents, from which ``toolkit`` builds the encoder again without its weights; empty
+            where it cannot.
+        licences: file name → text of the licences that came with the model.
+    """
+
+    name: str
+    toolkit: str
+    sha256: Mapping[str, str]
+    architecture: Mapping[str, bytes] = field(default_factory=dict)
+    licences: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class Recognizer:
     """A speech recognizer: wave [B, T] → log-probs [B, F, V] → text.
@@ -55,6 +76,9 @@ class Recognizer:
         source: where the float model came from.
         preset: what has been done to it.
         backend: quantized kernels that its weights are packed for; empty for a float model.
+        calibration: names of the clips that the ranges of activations were found with.
+        origin: what it was loaded from, if it was loaded from files.
+        original_bytes: ``size_bytes`` of the float model that it was made from; None for the float model itself.
     """
 
     encoder: nn.Module
@@ -64,6 +88,9 @@ class Recognizer:
     source: str
     preset: Preset = PRESETS["original"]
     backend: str = ""
+    calibration: tuple[str, ...] = ()
+    origin: Origin | None = None
+    original_bytes: int | None = None
 
     @property
     def mods(self) -> SimpleNamespace:

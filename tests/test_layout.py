@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "asrquant"
 ORDER = [
     "errors", "progress", "compat", "audio", "dataset", "modules", "presets", "decoding", "recognizer", "sources",
-    "engines", "metrics", "compare", "benchmark", "charts", "text", "tutorial", "cli", "__main__", "ui",
+    "engines", "metrics", "compare", "benchmark", "charts", "text", "export", "tutorial", "cli", "__main__", "ui",
 ]  # fmt: skip
 ALLOWED = {
     "gradio": {"ui"},

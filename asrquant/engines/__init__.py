@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -13,16 +13,66 @@ from torch import nn
 
 from asrquant.audio import Audio, read_audio
 from asrquant.dataset import Utterance, calibration_clips
-from asrquant.errors import MissingDependencyError, PresetError
+from asrquant.errors import ExportError, MissingDependencyError, PresetError
+from asrquant.modules import Roles
 from asrquant.presets import Preset, get_preset
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
 
 Clip = Audio | Utterance | str | Path
+FLOAT_ENGINE = "torch_eager"
+"""The engine whose formats the float model is saved in."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What has to be known of a saved encoder to load it; see ``Recognizer`` and ``Origin``."""
+
+    preset: Preset
+    backend: str
+    roles: Roles
+    toolkit: str
+
+
+class Format(Protocol):
+    """How an encoder becomes files and comes back."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def summary(self) -> str:
+        """One line on what it is good for."""
+
+    @property
+    def model_file(self) -> str:
+        """Name of the file with the weights, whose size is the artifact's."""
+
+    @property
+    def script(self) -> Path:
+        """A program that transcribes a clip with the artifact beside it."""
+
+    def save(self, recognizer: Recognizer, folder: Path) -> None:
+        """Write the encoder's files into an empty folder.
+
+        Raises:
+            ExportError: this encoder has no such form.
+        """
+
+    def restore(self, folder: Path, saved: Saved) -> nn.Module:
+        """Load the encoder from files whose sha256 have been checked.
+
+        Raises:
+            ArtifactError: the files do not fit each other.
+            PresetError: this machine lacks the backend.
+        """
 
 
 class Engine(Protocol):
     """What a file in this folder offers."""
+
+    FORMATS: tuple[Format, ...]
 
     def unavailable(self) -> str | None:
         """Why it cannot run here, with the install line; None where it can."""
@@ -51,6 +101,30 @@ def get_engine(name: str) -> Engine:
     if reason := engine.unavailable():
         raise MissingDependencyError(reason)
     return engine
+
+
+def formats(preset: Preset) -> tuple[Format, ...]:
+    """The formats that a recognizer of this preset can be saved in: those of its engine.
+
+    Raises:
+        MissingDependencyError: a library that the engine needs is not installed.
+    """
+    return get_engine(preset.engine or FLOAT_ENGINE).FORMATS
+
+
+def get_format(name: str, preset: Preset) -> Format:
+    """A format by name.
+
+    Raises:
+        ExportError: recognizers of this preset have no such format; lists those that they have.
+        MissingDependencyError: a library that the engine needs is not installed.
+    """
+    offered = formats(preset)
+    for candidate in offered:
+        if candidate.name == name:
+            return candidate
+    names = " or ".join(candidate.name for candidate in offered)
+    raise ExportError(f"A {preset.name!r} model cannot be saved as {name!r}; choose {names}.")
 
 
 def quantize(
@@ -90,7 +164,20 @@ def quantize(
             raise PresetError(f"The preset {preset.name!r} needs calibration clips and none were given.")
         clips = calibration
     encoder, backend = engine.build(recognizer, preset, [_audio(clip) for clip in clips], progress)
-    return replace(recognizer, encoder=encoder, preset=preset, backend=backend)
+    return replace(
+        recognizer,
+        encoder=encoder,
+        preset=preset,
+        backend=backend,
+        calibration=tuple(_name(clip, index) for index, clip in enumerate(clips)),
+        original_bytes=recognizer.size_bytes(),
+    )
+
+
+def _name(clip: Clip, index: int) -> str:
+    if isinstance(clip, Audio):
+        return f"clip {index + 1}, {clip.seconds:.1f} s"
+    return clip.id if isinstance(clip, Utterance) else Path(clip).name
 
 
 def _audio(clip: Clip) -> Audio:

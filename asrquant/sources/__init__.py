@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import Protocol, cast
+
+from torch import nn
 
 from asrquant.errors import SourceError
 from asrquant.recognizer import Recognizer
@@ -18,6 +21,9 @@ class Source(Protocol):
 
     def load(self, source: str, trust_source: bool) -> Recognizer:
         """Load it."""
+
+    def skeleton(self, folder: Path) -> nn.Module:
+        """The float encoder with random weights, from the files of an ``Origin.architecture``."""
 
 
 def load(source: str = "an4", decoder: str | None = None, trust_source: bool = False) -> Recognizer:
@@ -42,3 +48,19 @@ def load(source: str = "an4", decoder: str | None = None, trust_source: bool = F
     raise SourceError(
         f"There is no model {source!r}: it is neither 'an4', nor a folder with a hyperparams.yaml, nor a Hub id (user/name)."
     )
+
+
+def skeleton(toolkit: str, folder: Path) -> nn.Module:
+    """An encoder without its weights.
+
+    Args:
+        toolkit: file in this folder that loaded the model once.
+        folder: holds the files of the model's ``Origin.architecture``.
+
+    Raises:
+        SourceError: there is no such toolkit.
+        UntrustedSourceError: the files would do something else than construct known layers.
+    """
+    if toolkit not in {info.name for info in pkgutil.iter_modules(__path__)}:
+        raise SourceError(f"There is no toolkit {toolkit!r} in this version of asrquant.")
+    return cast(Source, importlib.import_module(f"{__name__}.{toolkit}")).skeleton(folder)

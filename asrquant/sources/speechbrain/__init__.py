@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,20 @@ from asrquant.compat import ensure_torchaudio
 from asrquant.decoding import BeamSearch, Decoder, Vocabulary, make_decoder
 from asrquant.errors import SourceError, UntrustedSourceError
 from asrquant.modules import Roles
-from asrquant.recognizer import Recognizer
+from asrquant.recognizer import Origin, Recognizer
+from asrquant.sources.speechbrain.architecture import build as skeleton
+from asrquant.sources.speechbrain.architecture import describe
 
-EMBEDDED = {"an4": Path(__file__).parents[2] / "artifacts" / "an4-wav2vec2-ctc"}
+__all__ = ["ALLOWED_HUB_IDS", "EMBEDDED", "accepts", "find_roles", "from_encoder_asr", "load", "skeleton"]
+
+EMBEDDED = {"an4": Path(__file__).parents[3] / "artifacts" / "an4-wav2vec2-ctc"}
 ALLOWED_HUB_IDS: dict[str, str] = {"speechbrain/asr-wav2vec2-commonvoice-14-en": "main"}
 """Hub id → revision. ``main`` moves; a commit hash takes its place once one has been checked file by file."""
 
 CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant"))
 HUB_TIMEOUT_SECONDS = 10
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_HUB_FILES = ("*.yaml", "*.json", "*.ckpt", "*.arpa", "*.bin", "*.txt", "*.model", "*.py")
+_FILES = ("*.yaml", "*.json", "*.ckpt", "*.arpa", "*.bin", "*.txt", "*.model", "*.py", "LICENSE*")
 _log = logging.getLogger(__name__)
 
 
@@ -43,8 +48,9 @@ def load(source: str, trust_source: bool) -> Recognizer:
         UntrustedSourceError: a Hub id that is not allow-listed, or a folder with its own Python code.
     """
     if source in EMBEDDED:
-        _verify(EMBEDDED[source])
-        return _load_folder(EMBEDDED[source], source, collect_in=None)
+        folder = EMBEDDED[source]
+        _verify(folder)
+        return _load_folder(folder, source, collect_in=None)
     if Path(source).is_dir():
         folder = Path(source).resolve()
         if (code := sorted(p.name for p in folder.glob("*.py"))) and not trust_source:
@@ -67,7 +73,7 @@ def _load_hub(hub_id: str, trust_source: bool) -> Recognizer:
     revision = ALLOWED_HUB_IDS.get(hub_id, "main")
     try:
         folder = snapshot_download(
-            hub_id, revision=revision, allow_patterns=list(_HUB_FILES), etag_timeout=HUB_TIMEOUT_SECONDS
+            hub_id, revision=revision, allow_patterns=list(_FILES), etag_timeout=HUB_TIMEOUT_SECONDS
         )
     except Exception as error:  # the client raises its own, httpx's, and OSError for the same thing: no way there
         _log.debug("download of %s failed", hub_id, exc_info=True)
@@ -87,6 +93,7 @@ def _load_folder(folder: Path, source: str, collect_in: Path | None) -> Recogniz
     ensure_torchaudio()
     from speechbrain.inference.ASR import EncoderASR
 
+    sha256 = {path.name: _sha256(path) for pattern in _FILES for path in sorted(folder.glob(pattern))}
     try:
         asr = EncoderASR.from_hparams(
             source=str(folder),
@@ -99,14 +106,26 @@ def _load_folder(folder: Path, source: str, collect_in: Path | None) -> Recogniz
         raise SourceError(
             f"{source} could not be loaded as a SpeechBrain EncoderASR: {type(error).__name__}: {lines[0] if lines else ''}"
         ) from error
-    return from_encoder_asr(asr, source)
+    origin = Origin(
+        name=folder.name if Path(source).is_dir() else source,
+        toolkit=Path(__file__).parent.name,
+        sha256=sha256,
+        architecture=describe(yaml, asr.mods.encoder),
+        licences={path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))},
+    )
+    return replace(from_encoder_asr(asr, source), origin=origin)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def from_encoder_asr(asr: Any, source: str) -> Recognizer:
     """Turn a loaded ``EncoderASR`` into a Recognizer (they share the encoder).
 
     Raises:
-        SourceError: its tokenizer is neither a CTCTextEncoder nor SentencePiece.
+        SourceError: its tokenizer is neither a CTCTextEncoder nor SentencePiece without byte fallback.
     """
     vocabulary = _vocabulary(asr)
     return Recognizer(asr.mods.encoder, vocabulary, _own_decoder(asr, vocabulary), find_roles(asr.mods.encoder), source)
@@ -144,21 +163,25 @@ def _vocabulary(asr: Any) -> Vocabulary:
     if isinstance(greedy, functools.partial):
         blank = greedy.keywords.get("blank_id", blank)
     if isinstance(tokenizer, CTCTextEncoder):
-        labels = tuple(str(tokenizer.ind2lab[index]) for index in range(len(tokenizer.ind2lab)))
-        to_text = functools.partial(_join_labels, labels)
+        labels = texts = tuple(str(tokenizer.ind2lab[index]) for index in range(len(tokenizer.ind2lab)))
     elif hasattr(tokenizer, "id_to_piece"):
         labels = tuple(tokenizer.id_to_piece(index) for index in range(tokenizer.vocab_size()))
-        to_text = tokenizer.decode_ids
+        texts = tuple(_piece_text(tokenizer, index) for index in range(len(labels)))
     else:
         raise SourceError(
             f"The tokenizer is a {type(tokenizer).__name__}; a CTCTextEncoder or SentencePiece model is needed."
         )
     ngram = settings.get("kenlm_model_path")
-    return Vocabulary(labels, int(blank), to_text, Path(ngram) if ngram else None, settings)
+    return Vocabulary(labels, texts, int(blank), Path(ngram) if ngram else None, settings)
 
 
-def _join_labels(labels: tuple[str, ...], ids: list[int]) -> str:
-    return "".join(labels[index] for index in ids)
+def _piece_text(tokenizer: Any, index: int) -> str:
+    """What ``decode_ids`` writes for a piece of SentencePiece's: ``▁`` is the space between words."""
+    if tokenizer.is_byte(index):
+        raise SourceError("The SentencePiece model spells rare characters as bytes, which is not supported here.")
+    if tokenizer.is_unknown(index):
+        return " \u2047 "
+    return "" if tokenizer.is_control(index) else tokenizer.id_to_piece(index).replace("▁", " ")
 
 
 def _overrides(yaml: Path) -> dict[str, Any]:
@@ -184,5 +207,5 @@ def _verify(folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise SourceError(f"The embedded model is incomplete: {name} is missing; get the repository whole.")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != entry["sha256"]:
+        if _sha256(path) != entry["sha256"]:
             raise SourceError(f"The embedded model is damaged: {name} is not what its manifest says; get it again.")

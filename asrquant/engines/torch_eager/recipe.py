@@ -1,7 +1,7 @@
 # mypy: disable-error-code="no-untyped-call"
-"""PyTorch eager mode: the recipe of SpeechBrain's quantization tutorial, and presets built from its parts.
+"""The recipe of SpeechBrain's quantization tutorial, and presets built from its parts.
 
-``torch.ao.quantization`` is deprecated upstream and complete in the pinned version; all use of it is in this file.
+``torch.ao.quantization`` is deprecated upstream and complete in the pinned version; all use of it is in this folder.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,10 +19,9 @@ from torch.ao import quantization as ao
 
 from asrquant.audio import Audio
 from asrquant.errors import PresetError
-from asrquant.modules import get_module, set_module
+from asrquant.modules import Roles, get_module, set_module
 from asrquant.presets import Preset, resolve
 from asrquant.progress import Progress, silent
-from asrquant.recognizer import Recognizer
 
 BACKEND_LOCK = threading.RLock()
 """The quantized backend is global to the process and matters while weights are packed."""
@@ -124,11 +122,6 @@ def _quantize_static(
     ao.convert(encoder, inplace=True)
 
 
-def unavailable() -> str | None:
-    """PyTorch is always there."""
-    return None
-
-
 def default_backend() -> str:
     """The best quantized kernels of this CPU: x86, or qnnpack on ARM."""
     supported = torch.backends.quantized.supported_engines
@@ -164,27 +157,38 @@ def qconfig_of(preset: Preset, backend: str) -> Any:
     return ao.QConfig(activation=_OBSERVERS[preset.observer].with_args(reduce_range=True), weight=weight)
 
 
-def build(
-    recognizer: Recognizer, preset: Preset, calibration: Sequence[Audio], progress: Progress
-) -> tuple[nn.Module, str]:
-    """Quantize a copy of the recognizer's encoder.
+def quantize_encoder(
+    encoder: nn.Module,
+    preset: Preset,
+    roles: Roles,
+    calibration: Sequence[Audio] | None,
+    progress: Progress = silent,
+) -> str:
+    """Quantize an encoder in place.
+
+    Args:
+        encoder: a float one, that nobody else needs.
+        preset: says what and how.
+        roles: its modules' roles.
+        calibration: clips for the static parts; None leaves their ranges unset, for a state dict that brings them.
+        progress: called before each calibration clip.
+
+    Returns:
+        The backend that the weights are packed for.
 
     Raises:
         PresetError: the preset does not fit the model or this machine.
     """
-    dynamic, static = resolve(preset, recognizer, recognizer.roles)
+    model = SimpleNamespace(mods=SimpleNamespace(encoder=encoder))
+    dynamic, static = resolve(preset, model, roles)
     backend = preset.backend or default_backend()
     with use_backend(backend):
-        progress("copying the encoder", 0, 1)
-        model = SimpleNamespace(mods=SimpleNamespace(encoder=deepcopy(recognizer.encoder)))
-        custom_quantize(
-            model,
-            dynamic_modules=dynamic,
-            static_modules=static,
-            calibration_samples=[torch.from_numpy(audio.samples) for audio in calibration],
-            dynamic_dtype=torch.float16 if preset.dynamic_dtype == "float16" else torch.qint8,
-            static_qconfig=qconfig_of(preset, backend),
-            progress=progress,
-        )
-    encoder: nn.Module = model.mods.encoder
-    return encoder.eval(), backend
+        dtype = torch.float16 if preset.dynamic_dtype == "float16" else torch.qint8
+        custom_quantize(model, dynamic_modules=dynamic, dynamic_dtype=dtype)
+        if static:
+            samples = [torch.from_numpy(audio.samples) for audio in calibration or ()]
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                _quantize_static(model, static, samples, qconfig_of(preset, backend), progress)
+    encoder.eval()
+    return backend

@@ -1,0 +1,43 @@
+"""The terminal. One file a command, or a few that belong together."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from asrquant.cli import artifacts, benchmark, compare, modules
+from asrquant.errors import AsrQuantError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status (2 for something that the caller has to change)."""
+    args = _parser().parse_args(arguments)
+    _log_to_terminal(args.verbose)
+    try:
+        status: int = args.run(args)
+        return status
+    except (AsrQuantError, ValueError) as error:
+        print(f"asrquant: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("asrquant: stopped.", file=sys.stderr)
+        return 130
+
+
+def _log_to_terminal(verbose: bool) -> None:
+    """SpeechBrain sets the levels of its own loggers, so what reaches the terminal is decided by the handler."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.INFO if verbose else logging.ERROR)
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("asrquant", description="What quantization does to a speech recognizer.")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what the libraries do")
+    commands = parser.add_subparsers(required=True)
+    for command in (compare, benchmark, modules, artifacts):
+        command.add(commands)
+    return parser

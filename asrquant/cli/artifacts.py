@@ -1,0 +1,98 @@
+"""``export``, ``transcribe``, ``verify``: make an artifact, use it, check it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from asrquant.audio import read_audio
+from asrquant.benchmark import Report, benchmark
+from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quiet
+from asrquant.dataset import example_clips, read_librispeech
+from asrquant.engines import get_format, quantize
+from asrquant.export import EXPORTS, Exports, export, load_artifact, verify
+from asrquant.export.card import outcome, summary
+from asrquant.export.hub import push
+from asrquant.progress import Progress
+from asrquant.recognizer import Recognizer
+from asrquant.text import aligned
+
+
+def add(commands: Any) -> None:
+    """Add the commands to argparse's subparsers."""
+    making = commands.add_parser("export", help="save a quantized model as a verified artifact")
+    making.add_argument("--format", default="torchscript", metavar="F", help="torchscript (default) or state-dict")
+    making.add_argument("--out", type=Path, default=EXPORTS, metavar="DIR", help="default: artifacts/exports")
+    making.add_argument(
+        "--data", type=Path, help="LibriSpeech-layout folder to measure on (default: the bundled clips)"
+    )
+    making.add_argument("--no-benchmark", action="store_true", help="do not measure WER and RTF for the model card")
+    making.add_argument("--push", metavar="USER/REPO", help="also upload to the Hugging Face Hub (token: HF_TOKEN)")
+    add_preset_options(making)
+    add_model_options(making)
+    making.set_defaults(run=_export)
+
+    using = commands.add_parser("transcribe", help="the words in a clip")
+    using.add_argument("clip", type=Path)
+    using.add_argument(
+        "--artifact", type=Path, metavar="DIR", help="an exported model; without it, --model and --preset"
+    )
+    add_preset_options(using)
+    add_model_options(using)
+    using.set_defaults(run=_transcribe)
+
+    checking = commands.add_parser("verify", help="check an artifact's files and what it answers on this machine")
+    checking.add_argument("artifact", type=Path, metavar="DIR")
+    checking.set_defaults(run=_verify)
+
+
+def _export(args: argparse.Namespace) -> int:
+    preset = chosen_preset(args)
+    get_format(args.format, preset)  # what can be wrong at once, before what takes long
+    original = load_model(args)
+    with Bar() as progress:
+        recognizer = quantize(original, preset, progress=progress)
+        report = None if args.no_benchmark else _measure(original, recognizer, args.data, progress)
+        artifact = export(recognizer, args.format, Exports(args.out), report, progress)
+    print(aligned(pd.DataFrame(summary(artifact.manifest).items(), columns=["Artifact", artifact.name])))
+    print(f"\nfolder  {artifact.folder}\nzip     {artifact.zip}\nsha256  {artifact.zip_sha256}")
+    if args.push:
+        print(f"pushed  {push(artifact, args.push)}")
+    return 0
+
+
+def _measure(original: Recognizer, recognizer: Recognizer, data: Path | None, progress: Progress) -> Report:
+    utterances, what = (read_librispeech(data), data.name) if data else (example_clips(), "bundled clips (AN4 eval)")
+    both = [original, recognizer] if recognizer is not original else [original]
+    return benchmark(both, utterances, progress, data=what)
+
+
+def _transcribe(args: argparse.Namespace) -> int:
+    audio = read_audio(args.clip)
+    if args.artifact:
+        with quiet(args.verbose):
+            recognizer = load_artifact(args.artifact)
+        recognizer = recognizer.with_decoder(args.decoder) if args.decoder else recognizer
+    else:
+        preset = chosen_preset(args)
+        with Bar() as progress:
+            recognizer = quantize(load_model(args), preset, progress=progress)
+    print(recognizer.transcribe(audio).text)
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    with Bar() as progress, quiet(args.verbose):
+        check = verify(args.artifact, progress)
+    print(f"{args.artifact}: every file is as it was made; loaded; {outcome(check)}.")
+    rows = [
+        {"clip": name, "largest difference of a log-prob": f"{value:.2g}"} for name, value in check.differences.items()
+    ]
+    print(aligned(pd.DataFrame(rows)))
+    if check.passed:
+        return 0
+    print("It answers otherwise than where it was made; quantized kernels can differ between processors.")
+    return 1

@@ -1,0 +1,129 @@
+"""What the commands share: options of presets and models, loading, progress bars."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from asrquant.decoding import DECODERS
+from asrquant.errors import PresetError
+from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Preset, custom, get_preset
+from asrquant.progress import Progress
+from asrquant.recognizer import Recognizer
+from asrquant.sources import load
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """``--model``, ``--decoder``, ``--trust-source``; read by ``load_model``."""
+    parser.add_argument(
+        "--model", default="an4", metavar="M", help="'an4' (default), an EncoderASR folder, or a Hub id"
+    )
+    parser.add_argument("--decoder", choices=tuple(DECODERS), help="default: the best that the model came with")
+    parser.add_argument("--trust-source", action="store_true", help="run the code that an unlisted model brings")
+
+
+def add_preset_options(parser: argparse.ArgumentParser) -> None:
+    """``--preset`` and the settings that change it; read by ``chosen_preset``."""
+    parser.add_argument(
+        "--preset", default="dynamic-int8", metavar="P", help=f"{', '.join(PRESETS)}, or custom (default dynamic-int8)"
+    )
+    group = parser.add_argument_group("settings of the preset 'custom' (or changes to another)")
+    group.add_argument("--set", action="append", default=[], metavar="MODULE=SCHEME", help="float, dynamic or static")
+    group.add_argument("--dtype", choices=DYNAMIC_DTYPES, help="of the dynamic parts")
+    group.add_argument("--backend", choices=BACKENDS)
+    group.add_argument("--observer", choices=OBSERVERS)
+    group.add_argument("--calibration-clips", type=int, metavar="N")
+    group.add_argument("--calibration-seed", type=int, metavar="S")
+
+
+def chosen_preset(args: argparse.Namespace) -> Preset:
+    """The preset that the arguments ask for.
+
+    Raises:
+        PresetError: there is none such.
+    """
+    settings = {
+        "dynamic_dtype": args.dtype,
+        "backend": args.backend,
+        "observer": args.observer,
+        "calibration_clips": args.calibration_clips,
+        "calibration_seed": args.calibration_seed,
+    }
+    settings = {name: value for name, value in settings.items() if value is not None}
+    schemes = dict(_scheme(text) for text in args.set)
+    if args.preset == "custom":
+        if not schemes:
+            raise PresetError("The preset 'custom' needs at least one --set MODULE=SCHEME; see 'asrquant modules'.")
+        return custom(schemes, **settings)
+    preset = get_preset(args.preset)
+    if schemes or settings:
+        return custom(schemes, base=preset, name=f"{preset.name}, changed", **settings)
+    return preset
+
+
+def _scheme(text: str) -> tuple[str, str]:
+    module, separator, scheme = text.partition("=")
+    if not separator:
+        raise PresetError(f"--set {text}: write MODULE=SCHEME, for example encoder.enc=dynamic.")
+    return module, scheme
+
+
+def load_model(args: argparse.Namespace) -> Recognizer:
+    """The float recognizer that the arguments ask for.
+
+    Raises:
+        SourceError: it cannot be loaded.
+    """
+    with quiet(args.verbose):
+        return load(args.model, decoder=args.decoder, trust_source=args.trust_source)
+
+
+@contextlib.contextmanager
+def quiet(verbose: bool) -> Iterator[None]:
+    """KenLM draws a progress bar on the process's stderr, from C++; what matters comes as an exception."""
+    if verbose:
+        yield
+        return
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+class Bar:
+    """A tqdm bar a stage."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[None] | None = None
+        self._stage = ""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show a step."""
+        if stage != self._stage:
+            self.close()
+            self._bar, self._stage = tqdm(total=total, desc=stage, leave=False, file=sys.stderr), stage
+        if self._bar is not None:
+            self._bar.n = done
+            self._bar.refresh()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Clear the bar."""
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,38 @@
+"""``compare``: one clip, original against quantized."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from asrquant.audio import read_audio
+from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model
+from asrquant.compare import compare, comparison_dict
+from asrquant.engines import quantize
+from asrquant.text import comparison_text
+
+
+def add(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
+    parser = commands.add_parser("compare", help="one clip, original against quantized")
+    parser.add_argument("clip", type=Path)
+    parser.add_argument("--reference", help="what is said in the clip; without it there is no WER")
+    parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers as JSON")
+    add_preset_options(parser)
+    add_model_options(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    audio, preset = read_audio(args.clip), chosen_preset(args)  # what can be wrong at once, before what takes long
+    original = load_model(args)
+    with Bar() as progress:
+        quantized = quantize(original, preset, progress=progress)
+        comparison = compare(original, quantized, audio, args.reference, args.runs, progress)
+    print(comparison_text(comparison))
+    if args.json:
+        args.json.write_text(json.dumps(comparison_dict(comparison), indent=1) + "\n", encoding="utf-8")
+    return 0

@@ -1,0 +1,103 @@
+"""How an eager encoder becomes a file and comes back: TorchScript, and a state dict with its architecture."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from asrquant.audio import SAMPLE_RATE
+from asrquant.engines import Format, Saved
+from asrquant.engines.torch_eager.recipe import quantize_encoder, use_backend
+from asrquant.errors import ArtifactError, ExportError
+from asrquant.modules import compact_state_dict, expand_state_dict
+from asrquant.recognizer import Recognizer
+from asrquant.sources import skeleton
+
+ARCHITECTURE = "architecture"
+TRACE_SECONDS = 1
+
+
+class TorchScript:
+    """The traced encoder, wave [B, T] → log-probs [B, F, V], for every batch and length."""
+
+    name = "torchscript"
+    summary = "the encoder as one TorchScript file; runs wherever PyTorch does, without asrquant or SpeechBrain"
+    model_file = "encoder.torchscript.pt"
+    script = Path(__file__).with_name("transcribe_torchscript.py")
+
+    def save(self, recognizer: Recognizer, folder: Path) -> None:
+        """Trace and save. Traced without ``wav_lens``: with them, the mask of one length would be baked in."""
+        encoder = recognizer.encoder
+        if not isinstance(encoder, torch.jit.ScriptModule):
+            wave = torch.randn(1, TRACE_SECONDS * SAMPLE_RATE)
+            with torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore"
+                )  # deprecation, and branches on shapes: what was saved is compared anyway
+                encoder = torch.jit.trace(encoder, (wave,), check_trace=False)  # type: ignore[no-untyped-call]
+        torch.jit.save(encoder, folder / self.model_file)
+
+    def restore(self, folder: Path, saved: Saved) -> nn.Module:
+        """Load, with the recorded backend set while weights are packed."""
+        with _backend(saved), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            encoder: nn.Module = torch.jit.load(folder / self.model_file, map_location="cpu")  # type: ignore[no-untyped-call]
+        return encoder.eval()
+
+
+class StateDict:
+    """The encoder's state dict, quantized weights packed, and the architecture that it fits."""
+
+    name = "state-dict"
+    summary = "weights and scales under the model's own names, with the architecture; for use with asrquant"
+    model_file = "encoder.state_dict.pt"
+    script = Path(__file__).with_name("transcribe_asrquant.py")
+
+    def save(self, recognizer: Recognizer, folder: Path) -> None:
+        """Save state dict and architecture.
+
+        Raises:
+            ExportError: the architecture is not known.
+        """
+        origin = recognizer.origin
+        if isinstance(recognizer.encoder, torch.jit.ScriptModule) or origin is None or not origin.architecture:
+            raise ExportError(
+                "The architecture of this encoder is not on file, so it has no state dict; use torchscript."
+            )
+        (folder / ARCHITECTURE).mkdir()
+        for name, contents in origin.architecture.items():
+            (folder / ARCHITECTURE / name).write_bytes(contents)
+        torch.save(compact_state_dict(recognizer.encoder), folder / self.model_file)
+
+    def restore(self, folder: Path, saved: Saved) -> nn.Module:
+        """Build the encoder, quantize its modules with no ranges, and load the weights and ranges into it.
+
+        Raises:
+            ArtifactError: weights and architecture do not fit each other.
+        """
+        encoder = skeleton(saved.toolkit, folder / ARCHITECTURE)
+        with _backend(saved):
+            if saved.preset.engine:
+                quantize_encoder(encoder, saved.preset, saved.roles, calibration=None)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # PyTorch's own, about the storage of its packed weights
+                state: dict[str, Any] = torch.load(folder / self.model_file, map_location="cpu", weights_only=True)
+            try:
+                encoder.load_state_dict(expand_state_dict(state))
+            except RuntimeError as error:
+                raise ArtifactError(
+                    f"{self.model_file} does not fit the architecture beside it: {str(error).splitlines()[0]}"
+                ) from error
+        return encoder.eval()
+
+
+FORMATS: tuple[Format, ...] = (TorchScript(), StateDict())
+
+
+def _backend(saved: Saved) -> contextlib.AbstractContextManager[None]:
+    return use_backend(saved.backend) if saved.backend else contextlib.nullcontext()

@@ -1,0 +1,14 @@
+"""Transcribe a clip with the model in this folder: ``python transcribe.py clip.wav``. Needs asrquant."""
+
+import sys
+from pathlib import Path
+
+import asrquant
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python transcribe.py clip.wav")
+    try:
+        print(asrquant.load_artifact(Path(__file__).resolve().parent).transcribe(sys.argv[1]).text)
+    except asrquant.AsrQuantError as error:
+        sys.exit(str(error))

@@ -1,0 +1,189 @@
+"""What an artifact says of itself: ``manifest.json`` and ``decoder.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from asrquant.errors import ArtifactError
+from asrquant.modules import Roles
+from asrquant.presets import Preset
+
+FORMAT_VERSION = 1
+MANIFEST, DECODER = "manifest.json", "decoder.json"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class File:
+    """Length and sha256 of a file."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """The float model that the artifact was made from; see ``recognizer.Origin``."""
+
+    name: str
+    toolkit: str
+    sha256: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How the artifact, loaded in a fresh process, answered beside the recognizer that it was made from.
+
+    Attributes:
+        tolerance: largest difference of a log-prob that is accepted.
+        differences: largest difference found, by clip (its batch and length).
+        transcripts: bundled clips transcribed by both.
+        identical: how many of those transcripts were the same; always all of them in an artifact that is offered.
+        quantized: quantized modules counted in the reloaded model.
+    """
+
+    tolerance: float
+    differences: Mapping[str, float]
+    transcripts: int
+    identical: int
+    quantized: Mapping[str, int]
+
+    @property
+    def largest(self) -> float:
+        """The largest difference of all."""
+        return max(self.differences.values())
+
+    @property
+    def passed(self) -> bool:
+        """Whether it answers as the model that it was made from."""
+        return self.largest <= self.tolerance and self.identical == self.transcripts
+
+
+@dataclass(frozen=True)
+class Result:
+    """A line of a benchmark; WER in percent."""
+
+    preset: str
+    wer: float | None
+    encoder_rtf: float
+    rtf: float
+    speedup: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a benchmark of the artifact's recognizer found.
+
+    Attributes:
+        data: what it was measured on.
+        clips: how many clips.
+        words: how many words their references have.
+        decoder: that all used.
+        machine: where.
+        results: the original and the artifact's preset.
+    """
+
+    data: str
+    clips: int
+    words: int
+    decoder: str
+    machine: str
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """``manifest.json``.
+
+    Attributes:
+        format_version: of this description and the files' layout.
+        name: the artifact's.
+        format: how the model is saved, such as ``torchscript``.
+        model_file: name of the file with the weights.
+        model_bytes: its length.
+        original_bytes: what saving the float model's state dict takes.
+        created: UTC, ISO 8601.
+        source: the float model.
+        preset: with every setting.
+        roles: path of the module in each role.
+        backend: quantized kernels that the weights are packed for; empty where there are none.
+        calibration: names of the calibration clips.
+        decoder: name of the decoder.
+        versions: of Python and the libraries that made it.
+        machine: that made it.
+        files: all files but this one and ``SHA256SUMS``.
+        verification: None only while the artifact is being made.
+        measurement: None where no benchmark was run.
+    """
+
+    format_version: int
+    name: str
+    format: str
+    model_file: str
+    model_bytes: int
+    original_bytes: int
+    created: str
+    source: Source
+    preset: Preset
+    roles: Roles
+    backend: str
+    calibration: tuple[str, ...]
+    decoder: str
+    versions: Mapping[str, str]
+    machine: str
+    files: Mapping[str, File]
+    verification: Verification | None = None
+    measurement: Measurement | None = None
+
+    @property
+    def size_ratio(self) -> float:
+        """Size of the model file as a share of the float model's."""
+        return self.model_bytes / self.original_bytes
+
+
+@dataclass(frozen=True)
+class DecoderSettings:
+    """``decoder.json``: a ``decoding.Vocabulary``, with the n-gram as the name of a file beside it."""
+
+    decoder: str
+    labels: tuple[str, ...]
+    texts: tuple[str, ...]
+    blank_index: int
+    ngram: str | None = None
+    search: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_json(value: object, path: Path) -> None:
+    """Write a dataclass of this module."""
+    path.write_bytes(TypeAdapter(type(value)).dump_json(value, indent=1) + b"\n")
+
+
+def read_json(kind: type[_T], path: Path) -> _T:
+    """Read a dataclass of this module.
+
+    Raises:
+        ArtifactError: the file is not what ``kind`` says, or of another version of the format.
+    """
+    contents = path.read_bytes()
+    try:
+        version = json.loads(contents).get("format_version", FORMAT_VERSION)
+    except (ValueError, AttributeError):
+        raise ArtifactError(f"{path.name} is not a JSON object; this is no artifact of asrquant's.") from None
+    if version != FORMAT_VERSION:
+        raise ArtifactError(
+            f"The artifact is of format version {version}; this asrquant reads version {FORMAT_VERSION}. "
+            "Use the asrquant that made it, or export again."
+        )
+    try:
+        value: _T = TypeAdapter(kind).validate_json(contents)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "it"
+        raise ArtifactError(f"{path.name}: {where} cannot be used: {first['msg']}.") from None
+    return value

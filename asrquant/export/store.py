@@ -1,0 +1,260 @@
+"""The folder of artifacts: one directory an artifact, put there whole by a single rename, bounded in bytes.
+
+``ROOT/NAME/`` holds the artifact's folder ``NAME``, ``NAME.zip`` and ``NAME.zip.sha256``. Whatever is not yet, or no longer, an
+artifact has a name that begins with a dot, and is swept by the next one who holds the lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from asrquant.errors import ArtifactError, AsrQuantError, ExportError
+from asrquant.export.manifest import MANIFEST, Manifest, read_json
+from asrquant.progress import Progress, silent
+
+EXPORTS = Path(__file__).parents[2] / "artifacts" / "exports"
+BOUND_BYTES = int(float(os.environ.get("ASRQUANT_EXPORTS_GB", "4")) * 1e9)
+"""Default bound on everything below the root."""
+
+_LOCK, _PARTIAL, _DELETED = ".lock", ".partial-", ".deleted-"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An artifact on disk.
+
+    Attributes:
+        name: its own.
+        path: the directory that was put there as a whole.
+        folder: the artifact's files; what ``load_artifact`` takes.
+        zip: the same files to hand out.
+        zip_sha256: hex digest of the zip.
+        manifest: what it says of itself.
+    """
+
+    name: str
+    path: Path
+    folder: Path
+    zip: Path
+    zip_sha256: str
+    manifest: Manifest
+
+    @property
+    def bytes(self) -> int:
+        """What it takes on disk, folder and zip."""
+        return tree_bytes(self.path)
+
+
+class Exports:
+    """Artifacts below a root, those of one owner: on a public page each visitor has a directory of their own."""
+
+    def __init__(self, root: str | Path = EXPORTS, owner: str = "", bound_bytes: int = BOUND_BYTES) -> None:
+        """Artifacts in ``root``, or in ``root/owner``; ``bound_bytes`` holds for the whole root."""
+        self.root = Path(root)
+        self.folder = self.root / owner if owner else self.root
+        self.bound_bytes = bound_bytes
+
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """The owner's artifacts, the newest first. Their files are not checked here."""
+        if not self.folder.is_dir():
+            return ()
+        found = []
+        for path in self.folder.iterdir():
+            if not path.name.startswith(".") and (path / path.name / MANIFEST).is_file():
+                try:
+                    found.append(read_artifact(path))
+                except (ArtifactError, OSError):  # a damaged one is not offered; `verify` says what is wrong with it
+                    continue
+        return tuple(sorted(found, key=lambda artifact: artifact.manifest.created, reverse=True))
+
+    def artifact(self, name: str) -> Artifact:
+        """One of the owner's artifacts.
+
+        Raises:
+            ArtifactError: there is none of that name.
+        """
+        for artifact in self.artifacts():
+            if artifact.name == name:
+                return artifact
+        raise ArtifactError(f"There is no artifact {name!r} here any more.")
+
+    def delete(self, name: str) -> None:
+        """Remove an artifact; it is gone at once, its files a moment later.
+
+        Raises:
+            ArtifactError: there is none of that name.
+        """
+        doomed = self.root / f"{_DELETED}{uuid.uuid4().hex}"
+        self.artifact(name).path.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    @contextmanager
+    def lock(self, progress: Progress = silent) -> Iterator[None]:
+        """Be the only one who puts artifacts here, among all processes; sweeps what a killed one left behind.
+
+        Raises:
+            ExportError: the folder cannot be written.
+            Cancelled: by ``progress``, while waiting.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.root / _LOCK)
+            while True:
+                try:
+                    lock.acquire(timeout=0.2)
+                    break
+                except filelock.Timeout:
+                    progress("waiting for another export", 0, 1)
+        except OSError as error:
+            raise ExportError(
+                f"Artifacts cannot be written to {self.root.name}: {error.strerror}; choose another folder."
+            ) from error
+        try:
+            self._sweep()
+            yield
+        finally:
+            lock.release()
+
+    def sweep(self) -> None:
+        """Remove leftovers of killed processes, unless somebody is at work here."""
+        if not self.root.is_dir():
+            return
+        try:
+            with filelock.FileLock(self.root / _LOCK).acquire(timeout=0):
+                self._sweep()
+        except (filelock.Timeout, OSError):
+            return
+
+    def _sweep(self) -> None:
+        for pattern in (f"{_PARTIAL}*", f"{_DELETED}*"):
+            for leftover in self.root.glob(pattern):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+    def expire(self, seconds: float) -> None:
+        """Remove artifacts of all owners that are older than this; for a public page."""
+        for path in [*self.root.glob("*/*/")] if self.root.is_dir() else []:
+            if (path / path.name / MANIFEST).is_file() and time.time() - path.stat().st_mtime > seconds:
+                Exports(self.root, owner=path.parent.name).delete(path.name)
+
+    def admit(self, need: int) -> None:
+        """Refuse what would not fit, before work is done for it.
+
+        Args:
+            need: bytes that the artifact will take, folder and zip, about.
+
+        Raises:
+            ExportError: says what to delete, or how much must be freed.
+        """
+        self.stay_within_bound(need)
+        free = shutil.disk_usage(self.root).free
+        if need > free:
+            raise ExportError(
+                f"The artifact needs about {megabytes(need)} and the disk has {megabytes(free)} free; free some space "
+                "or choose another folder."
+            )
+
+    def stay_within_bound(self, need: int) -> None:
+        """Refuse what the bound on all artifacts has no room for.
+
+        Raises:
+            ExportError: says what to delete.
+        """
+        used = sum(tree_bytes(path) for path in self.root.iterdir() if not path.name.startswith("."))
+        if used + need <= self.bound_bytes:
+            return
+        mine = sorted(self.artifacts(), key=lambda artifact: artifact.bytes, reverse=True)
+        listed = ", ".join(f"{artifact.name} ({megabytes(artifact.bytes)})" for artifact in mine[:5])
+        raise ExportError(
+            f"The artifacts here take {megabytes(used)} of the {megabytes(self.bound_bytes)} that they may, and this one "
+            f"needs about {megabytes(need)}; " + (f"delete some first: {listed}." if mine else "try again later.")
+        )
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """An empty folder on the same disk, gone afterwards. The lock must be held.
+
+        Raises:
+            ExportError: the disk is full or cannot be written; nothing stays behind.
+        """
+        folder = self.root / f"{_PARTIAL}{uuid.uuid4().hex}"
+        try:
+            folder.mkdir()
+            yield folder
+        except AsrQuantError:
+            raise
+        except (OSError, RuntimeError) as error:
+            cause = _disk_error(error)
+            if cause is None:
+                raise
+            raise ExportError(f"{cause}; nothing was kept. Free some space or choose another folder.") from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def free_name(self, wanted: str) -> str:
+        """``wanted``, or ``wanted-2`` and so on: nothing is ever overwritten."""
+        taken = {path.name for path in self.folder.iterdir()}
+        names = (f"{wanted}-{number}" if number > 1 else wanted for number in range(1, len(taken) + 2))
+        return next(name for name in names if name not in taken)
+
+    def publish(self, staged: Path) -> Artifact:
+        """Bring everything in ``staged`` to the disk and rename it to its final name, which is its own."""
+        for path in (*staged.rglob("*"), staged):
+            _fsync(path)
+        final = self.folder / staged.name
+        staged.rename(final)
+        _fsync(self.folder)
+        return read_artifact(final)
+
+
+def _disk_error(error: BaseException) -> str | None:
+    """What the disk had to do with an error: a sentence, or None."""
+    full = "The disk became full while the artifact was being written"
+    if isinstance(error, OSError):
+        return full if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"Writing the artifact failed: {error.strerror}"
+    # PyTorch's zip writer turns the error into one of its own.
+    if re.search(r"PytorchStreamWriter|inline_container|unexpected pos|No space left", str(error)):
+        return full
+    return None
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_artifact(path: Path) -> Artifact:
+    """The artifact in a directory of ``Exports``.
+
+    Raises:
+        ArtifactError: there is none, or its manifest cannot be read.
+    """
+    folder, packed = path / path.name, path / f"{path.name}.zip"
+    sums = packed.with_name(packed.name + ".sha256")
+    if not (folder / MANIFEST).is_file() or not sums.is_file():
+        raise ArtifactError(f"{path.name} is not a whole artifact of asrquant's.")
+    digest = sums.read_text(encoding="utf-8").split(" ")[0]
+    return Artifact(path.name, path, folder, packed, digest, read_json(Manifest, folder / MANIFEST))
+
+
+def tree_bytes(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def megabytes(count: float) -> str:
+    """Bytes as people read them: ``7.7 MB``, ``1.28 GB``."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

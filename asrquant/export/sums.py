@@ -1,0 +1,77 @@
+"""``SHA256SUMS``: whether the files of an artifact are those that were made.
+
+It has the form of ``sha256sum``'s output, so ``sha256sum --check SHA256SUMS`` reads it too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from asrquant.errors import ArtifactError
+from asrquant.export.manifest import DECODER, MANIFEST, File
+
+SUMS = "SHA256SUMS"
+_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+_AGAIN = "download or export the artifact again."
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def describe_files(folder: Path) -> dict[str, File]:
+    """Every file below ``folder`` by its path there, but for the manifest and the sums."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {
+        name: File((folder / name).stat().st_size, sha256(folder / name))
+        for name in names
+        if name not in (MANIFEST, SUMS)
+    }
+
+
+def write_sums(folder: Path) -> None:
+    """Write ``SHA256SUMS`` over every file below ``folder``."""
+    digests = {name: entry.sha256 for name, entry in describe_files(folder).items()}
+    digests[MANIFEST] = sha256(folder / MANIFEST)
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def check_sums(folder: Path) -> None:
+    """Check that the folder holds the files of its ``SHA256SUMS``, unchanged, and no others (hidden ones aside).
+
+    Raises:
+        ArtifactError: names the file that is missing, changed or too many.
+    """
+    if not (folder / SUMS).is_file():
+        raise ArtifactError(f"{folder.name} holds no {SUMS}, so it is not a whole artifact of asrquant's.")
+    digests = _read_sums(folder / SUMS)
+    for name in (MANIFEST, DECODER):
+        if name not in digests:
+            raise ArtifactError(f"{SUMS} does not list {name}; {_AGAIN}")
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    for name in sorted(there - digests.keys() - {SUMS}):
+        if not any(part.startswith(".") for part in name.split("/")):
+            raise ArtifactError(f"{name} does not belong to the artifact; move it out of {folder.name}.")
+    for name, digest in digests.items():
+        if name not in there:
+            raise ArtifactError(f"{name} is missing from {folder.name}; {_AGAIN}")
+        if sha256(folder / name) != digest:
+            raise ArtifactError(f"{name} has changed since the artifact was made; {_AGAIN}")
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    digests: dict[str, str] = {}
+    text = path.read_bytes().decode("utf-8", errors="replace")
+    if not text.endswith("\n"):
+        raise ArtifactError(f"{SUMS} is cut short; {_AGAIN}")
+    for line in text.split("\n")[:-1]:
+        match = _LINE.fullmatch(line)
+        if not match or match[2] in digests:
+            raise ArtifactError(f"{SUMS} has changed since the artifact was made; {_AGAIN}")
+        digests[match[2]] = match[1]
+    return digests
