@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import asrquant
 from asrquant.dataset import Utterance
+from asrquant.export import Artifact
 from asrquant.recognizer import Recognizer
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +26,23 @@ def an4() -> Recognizer:
 @pytest.fixture(scope="session")
 def greedy(an4: Recognizer) -> Recognizer:
     return an4.with_decoder("greedy")
+
+
+@pytest.fixture(scope="session")
+def exported(an4: Recognizer, tmp_path_factory) -> Callable[[str, str], tuple[Recognizer, Artifact]]:
+    """Exports a preset in a format, once, and returns the live recognizer and the artifact."""
+    folder = tmp_path_factory.mktemp("exports")
+
+    @functools.cache
+    def make(preset: str, format: str) -> tuple[Recognizer, Artifact]:
+        live = quantized(preset)
+        return live, asrquant.export(live, format, folder)
+
+    @functools.cache
+    def quantized(preset: str) -> Recognizer:
+        return asrquant.quantize(an4, preset)
+
+    return make
 
 
 @pytest.fixture(scope="session")

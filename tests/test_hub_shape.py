@@ -5,6 +5,8 @@ The weights are random and the size is tiny; the structure, the files and the lo
 
 from __future__ import annotations
 
+import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ import torch
 
 import asrquant
 from asrquant.compat import ensure_torchaudio
+from asrquant.decoding import Vocabulary
 from asrquant.modules import quantized_modules
+from asrquant.sources.speechbrain import _piece_text
 
 YAML = """
 wav2vec2: !new:speechbrain.lobes.models.huggingface_transformers.wav2vec2.Wav2Vec2
@@ -78,7 +82,10 @@ def recognizer(tmp_path_factory) -> asrquant.Recognizer:
     parts = load_hyperpyyaml(yaml)
     torch.save(parts["wav2vec2"].state_dict(), folder / "wav2vec2.ckpt")
     torch.save(parts["asr_model"].state_dict(), folder / "asr.ckpt")
-    return asrquant.load(str(folder))
+    recognizer = asrquant.load(str(folder))
+    for source in (hub, folder):  # what was loaded needs nothing of these any more, and no export may either
+        shutil.rmtree(source)
+    return recognizer
 
 
 def _train_tokenizer(folder: Path) -> int:
@@ -110,3 +117,35 @@ def test_a_clip_alone_needs_no_lengths(recognizer: asrquant.Recognizer, examples
     wave = torch.from_numpy(examples[0].audio().samples)[None]
     with torch.inference_mode():
         assert torch.allclose(recognizer.encoder(wave), recognizer.encoder(wave, torch.ones(1)), atol=1e-5)
+
+
+@pytest.mark.parametrize("format", ["torchscript", "state-dict"])
+@pytest.mark.parametrize("preset", ["original", "mixed-int8"])
+def test_exports_need_no_hub(
+    recognizer: asrquant.Recognizer, examples, tmp_path: Path, preset: str, format: str
+) -> None:
+    live = asrquant.quantize(recognizer, preset)
+    artifact = asrquant.export(live, format, tmp_path)
+    assert artifact.manifest.verification.passed and artifact.manifest.decoder == "greedy"
+    loaded = asrquant.load_artifact(artifact.path)
+    assert quantized_modules(loaded.encoder) == quantized_modules(live.encoder)
+    assert loaded.transcribe(examples[0].path).text == live.transcribe(examples[0].path).text
+    said = "".join(path.read_text() for path in artifact.folder.rglob("*") if path.suffix in (".json", ".yaml", ".md"))
+    assert "/tmp" not in said and str(tmp_path.parent) not in said
+
+
+def test_texts_are_sentencepieces_own(tmp_path: Path) -> None:
+    """The text of each piece, joined, is what SentencePiece decodes."""
+    (tmp_path / "texts.txt").write_text("ONE TWO THREE FOUR\nNO TWENTY\nTWO TEN TENTHS\n" * 20)
+    for kind in ("char", "unigram", "bpe"):
+        sentencepiece.SentencePieceTrainer.train(
+            input=str(tmp_path / "texts.txt"), model_prefix=str(tmp_path / kind), vocab_size=24, model_type=kind,
+            hard_vocab_limit=False,
+        )  # fmt: skip
+        tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / f"{kind}.model"))
+        texts = tuple(_piece_text(tokenizer, index) for index in range(tokenizer.vocab_size()))
+        vocabulary = Vocabulary(texts, texts, 0)
+        chance = random.Random(kind)
+        for _ in range(200):
+            ids = [chance.randrange(len(texts)) for _ in range(chance.randrange(1, 12))]
+            assert vocabulary.to_text(ids) == " ".join(tokenizer.decode_ids(ids).split()), ids

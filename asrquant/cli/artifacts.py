@@ -13,9 +13,8 @@ from asrquant.benchmark import Report, benchmark
 from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quiet
 from asrquant.dataset import example_clips, read_librispeech
 from asrquant.engines import get_format, quantize
-from asrquant.export import EXPORTS, Exports, export, load_artifact, verify
+from asrquant.export import EXPORTS, Exports, export, hub, load_artifact, verify
 from asrquant.export.card import outcome, summary
-from asrquant.export.hub import push
 from asrquant.progress import Progress
 from asrquant.recognizer import Recognizer
 from asrquant.text import aligned
@@ -52,6 +51,8 @@ def add(commands: Any) -> None:
 def _export(args: argparse.Namespace) -> int:
     preset = chosen_preset(args)
     get_format(args.format, preset)  # what can be wrong at once, before what takes long
+    if args.push:
+        hub.check(args.push)
     original = load_model(args)
     with Bar() as progress:
         recognizer = quantize(original, preset, progress=progress)
@@ -60,7 +61,7 @@ def _export(args: argparse.Namespace) -> int:
     print(aligned(pd.DataFrame(summary(artifact.manifest).items(), columns=["Artifact", artifact.name])))
     print(f"\nfolder  {artifact.folder}\nzip     {artifact.zip}\nsha256  {artifact.zip_sha256}")
     if args.push:
-        print(f"pushed  {push(artifact, args.push)}")
+        print(f"pushed  {hub.push(artifact, args.push)}")
     return 0
 
 

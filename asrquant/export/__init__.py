@@ -87,7 +87,7 @@ def export(
             manifest = _manifest(recognizer, form, name, files, _measurement(report, recognizer))
             write_json(manifest, files / MANIFEST)
             write_sums(files)
-            verification = verify_in_fresh_process(files, stage / "verification.json", progress)
+            verification = verify_in_fresh_process(files, progress)
             _refuse(verification, recognizer)
             manifest = replace(manifest, verification=verification)
             (files / CARD).write_text(card(manifest, form.summary), encoding="utf-8")

@@ -8,10 +8,32 @@ from asrquant.errors import ExportError
 from asrquant.export.store import Artifact
 
 
+def check(repository: str) -> str:
+    """Whether a push can be tried at all; to be asked before the work that it would be the end of.
+
+    Args:
+        repository: ``user/name``.
+
+    Returns:
+        The token, which is to be shown to nobody.
+
+    Raises:
+        ExportError: no such form of a name, or no token.
+    """
+    from huggingface_hub import get_token
+
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise ExportError(f"{repository!r} names no repository; write user/name.")
+    token = get_token()
+    if not token:
+        raise ExportError("There is no Hugging Face token; set HF_TOKEN to one that may write, and export again.")
+    return token
+
+
 def push(artifact: Artifact, repository: str) -> str:
     """Upload an artifact's folder as a model repository, which is made if it is not there.
 
-    The token is the Hub client's own: ``HF_TOKEN``, or what ``hf auth login`` stored. It is sent to the Hub and shown to nobody.
+    The token is the Hub client's own: ``HF_TOKEN``, or what ``hf auth login`` stored.
 
     Args:
         artifact: what ``export`` returned.
@@ -21,17 +43,12 @@ def push(artifact: Artifact, repository: str) -> str:
         The address of the commit.
 
     Raises:
-        ExportError: no token, no such user, or no network; the artifact stays on disk.
+        ExportError: no token, a refusal, or no network; the artifact stays on disk.
     """
-    from huggingface_hub import HfApi, get_token
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise ExportError(f"{repository!r} names no repository; write user/name.")
-    token = get_token()
-    if not token:
-        raise ExportError("There is no Hugging Face token; set HF_TOKEN to one that may write, and export again.")
-    hub = HfApi(token=token)
+    hub = HfApi(token=check(repository))
     try:
         hub.create_repo(repository, repo_type="model", exist_ok=True)
         commit = hub.upload_folder(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from asrquant.decoding import Vocabulary, make_decoder
 from asrquant.engines import Saved, get_format
 from asrquant.errors import ArtifactError, AsrQuantError, ExportError
 from asrquant.export.answers import answers, compare_answers, load_answers
-from asrquant.export.manifest import DECODER, MANIFEST, DecoderSettings, Manifest, Verification, read_json
+from asrquant.export.manifest import DECODER, MANIFEST, DecoderSettings, Manifest, Verification, parse_json, read_json
 from asrquant.export.sums import check_sums
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Origin, Recognizer
@@ -118,41 +119,41 @@ def verify(path: str | Path, progress: Progress = silent) -> Verification:
     return compare_answers(recorded, answers(recognizer, progress))
 
 
-def verify_in_fresh_process(folder: Path, result: Path, progress: Progress) -> Verification:
+def verify_in_fresh_process(folder: Path, progress: Progress) -> Verification:
     """``verify`` in a Python of its own, which knows nothing of the live recognizer.
 
     Args:
         folder: the artifact.
-        result: file for that process to write to.
         progress: called while it runs; may raise ``Cancelled``, which ends it.
 
     Raises:
         ExportError: it could not be loaded; says why.
     """
-    root = str(Path(__file__).parents[2])
-    paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-m", "asrquant.export", str(folder), str(result), str(torch.get_num_threads())]
-    errors = result.with_suffix(".log")
-    with errors.open("wb") as log:
-        # Its standard input is ours: when this process is killed, it sees the end of it and ends too.
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": paths}
-        )
-        try:
-            for second in range(FRESH_PROCESS_SECONDS):
-                progress("loading it back in a fresh process", 0, 1)
-                try:
-                    process.wait(0.25 if second < 4 else 1)
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+    paths = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asrquant.export", str(folder), str(torch.get_num_threads())],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    try:
+        answer, errors = _wait(process, progress)
+    finally:
+        process.kill()
+        process.wait()
     if process.returncode != 0:
-        lines = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise ExportError(
-            f"The artifact could not be loaded back, so it was not kept: {lines[-1] if lines else 'killed'}"
-        )
-    return read_json(Verification, result)
+        said = errors.decode(errors="replace").strip().splitlines() or ["it was killed"]
+        raise ExportError(f"The artifact could not be loaded back, so it was not kept: {said[-1]}")
+    return parse_json(Verification, answer.splitlines()[-1], "the fresh process's answer")
+
+
+def _wait(process: subprocess.Popen[bytes], progress: Progress) -> tuple[bytes, bytes]:
+    end = time.monotonic() + FRESH_PROCESS_SECONDS
+    while True:
+        progress("loading it back in a fresh process", 0, 1)
+        try:
+            return process.communicate(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > end:
+                raise ExportError(
+                    f"Loading the artifact back took over {FRESH_PROCESS_SECONDS} s, so it was not kept."
+                ) from None

@@ -159,22 +159,36 @@ class DecoderSettings:
     search: Mapping[str, Any] = field(default_factory=dict)
 
 
+def to_json(value: object, indent: int | None = None) -> bytes:
+    """A dataclass of this module as JSON."""
+    return TypeAdapter(type(value)).dump_json(value, indent=indent)
+
+
 def write_json(value: object, path: Path) -> None:
     """Write a dataclass of this module."""
-    path.write_bytes(TypeAdapter(type(value)).dump_json(value, indent=1) + b"\n")
+    path.write_bytes(to_json(value, indent=1) + b"\n")
 
 
 def read_json(kind: type[_T], path: Path) -> _T:
-    """Read a dataclass of this module.
+    """Read a dataclass of this module; raises as ``parse_json``."""
+    return parse_json(kind, path.read_bytes(), path.name)
+
+
+def parse_json(kind: type[_T], contents: bytes, name: str) -> _T:
+    """A dataclass of this module from JSON.
+
+    Args:
+        kind: the dataclass.
+        contents: the JSON.
+        name: where it is from, for the error.
 
     Raises:
-        ArtifactError: the file is not what ``kind`` says, or of another version of the format.
+        ArtifactError: it is not what ``kind`` says, or of another version of the format.
     """
-    contents = path.read_bytes()
     try:
         version = json.loads(contents).get("format_version", FORMAT_VERSION)
     except (ValueError, AttributeError):
-        raise ArtifactError(f"{path.name} is not a JSON object; this is no artifact of asrquant's.") from None
+        raise ArtifactError(f"{name} is not a JSON object; this is no artifact of asrquant's.") from None
     if version != FORMAT_VERSION:
         raise ArtifactError(
             f"The artifact is of format version {version}; this asrquant reads version {FORMAT_VERSION}. "
@@ -185,5 +199,5 @@ def read_json(kind: type[_T], path: Path) -> _T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
-        raise ArtifactError(f"{path.name}: {where} cannot be used: {first['msg']}.") from None
+        raise ArtifactError(f"{name}: {where} cannot be used: {first['msg']}.") from None
     return value

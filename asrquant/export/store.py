@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 import time
 import uuid
@@ -193,10 +192,13 @@ class Exports:
             yield folder
         except AsrQuantError:
             raise
-        except (OSError, RuntimeError) as error:
-            cause = _disk_error(error)
-            if cause is None:
-                raise
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            cause = (
+                "The disk became full while the artifact was being written"
+                if full
+                else f"Writing failed ({error.strerror})"
+            )
             raise ExportError(f"{cause}; nothing was kept. Free some space or choose another folder.") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -215,17 +217,6 @@ class Exports:
         staged.rename(final)
         _fsync(self.folder)
         return read_artifact(final)
-
-
-def _disk_error(error: BaseException) -> str | None:
-    """What the disk had to do with an error: a sentence, or None."""
-    full = "The disk became full while the artifact was being written"
-    if isinstance(error, OSError):
-        return full if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"Writing the artifact failed: {error.strerror}"
-    # PyTorch's zip writer turns the error into one of its own.
-    if re.search(r"PytorchStreamWriter|inline_container|unexpected pos|No space left", str(error)):
-        return full
-    return None
 
 
 def _fsync(path: Path) -> None:

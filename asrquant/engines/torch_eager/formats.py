@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import torch
 from torch import nn
@@ -40,7 +41,8 @@ class TorchScript:
                     "ignore"
                 )  # deprecation, and branches on shapes: what was saved is compared anyway
                 encoder = torch.jit.trace(encoder, (wave,), check_trace=False)  # type: ignore[no-untyped-call]
-        torch.jit.save(encoder, folder / self.model_file)
+        # Not torch.jit.save: on a full disk its writer takes the whole process down.
+        (folder / self.model_file).write_bytes(encoder.save_to_buffer())
 
     def restore(self, folder: Path, saved: Saved) -> nn.Module:
         """Load, with the recorded backend set while weights are packed."""
@@ -72,7 +74,10 @@ class StateDict:
         (folder / ARCHITECTURE).mkdir()
         for name, contents in origin.architecture.items():
             (folder / ARCHITECTURE / name).write_bytes(contents)
-        torch.save(compact_state_dict(recognizer.encoder), folder / self.model_file)
+        with (folder / self.model_file).open("wb") as file:
+            sink = _Sink(file)
+            torch.save(compact_state_dict(recognizer.encoder), cast(IO[bytes], sink))
+            sink.finish()
 
     def restore(self, folder: Path, saved: Saved) -> nn.Module:
         """Build the encoder, quantize its modules with no ranges, and load the weights and ranges into it.
@@ -94,6 +99,31 @@ class StateDict:
                     f"{self.model_file} does not fit the architecture beside it: {str(error).splitlines()[0]}"
                 ) from error
         return encoder.eval()
+
+
+class _Sink(io.RawIOBase):
+    """A file that keeps an error for the end: PyTorch's writer does not survive one in its midst."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._error: OSError | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self._error is None:
+            try:
+                self._file.write(data)
+            except OSError as error:
+                self._error = error
+        return memoryview(data).nbytes
+
+    def finish(self) -> None:
+        """Raise what went wrong, if anything did."""
+        if self._error is not None:
+            raise self._error
+        self._file.flush()
 
 
 FORMATS: tuple[Format, ...] = (TorchScript(), StateDict())

@@ -1,0 +1,118 @@
+"""``transcribe.py`` of a downloaded artifact, where only torch, soundfile and what they require can be imported."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from packaging.requirements import Requirement
+from scipy.signal import resample_poly
+
+import asrquant
+
+BLOCKED = ("asrquant", "speechbrain", "transformers", "gradio", "scipy", "kenlm", "torchaudio", "pandas", "pydantic")
+
+
+def required(*packages: str) -> set[str]:
+    """The packages and everything that they require, by their own metadata."""
+    found: set[str] = set()
+    waiting = list(packages)
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in found:
+            continue
+        try:
+            requirements = importlib.metadata.requires(name) or ()
+        except importlib.metadata.PackageNotFoundError:  # torch's GPU libraries, which a CPU build goes without
+            continue
+        found.add(name)
+        parsed = [Requirement(text) for text in requirements]
+        waiting += [r.name for r in parsed if r.marker is None or r.marker.evaluate({"extra": ""})]
+    return found
+
+
+@pytest.fixture(scope="module")
+def only_torch_and_soundfile(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    for package in required("torch", "soundfile"):
+        for file in importlib.metadata.files(package) or ():
+            top = file.parts[0]
+            if top not in ("..", "__pycache__") and not top.endswith(".pth") and not (folder / top).exists():
+                (folder / top).symlink_to(Path(str(importlib.metadata.distribution(package).locate_file(top))))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(exported, only_torch_and_soundfile: Path, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("downloads")
+    _, artifact = exported("mixed-int8", "torchscript")
+    with zipfile.ZipFile(artifact.zip) as archive:
+        archive.extractall(folder)
+    # No site, no environment, no current folder: the packages above and the standard library are all there is.
+    start = f"import sys; sys.path.append({str(only_torch_and_soundfile)!r}); import runpy; sys.argv = sys.argv[1:]; "
+    start += "runpy.run_path(sys.argv[0], run_name='__main__')"
+
+    def run_(*arguments: str, code: str = start) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-S", "-c", code, *arguments]
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+    run_.folder, run_.script, run_.start = folder, str(folder / artifact.name / "transcribe.py"), start
+    return run_
+
+
+@pytest.mark.parametrize("name", BLOCKED)
+def test_nothing_else_can_be_imported(run, name: str) -> None:
+    code = run.start.split("import runpy")[0] + f"import importlib.util; print(importlib.util.find_spec({name!r}))"
+    assert run(code=code).stdout == "None\n"
+
+
+def test_it_transcribes(run, exported, examples) -> None:
+    live, _ = exported("mixed-int8", "torchscript")
+    for utterance in examples[:3]:
+        done = run(run.script, str(utterance.path))
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == live.with_decoder("greedy").transcribe(utterance.path).text
+
+
+def test_it_takes_other_rates_and_channels(run, exported, examples) -> None:
+    live, _ = exported("mixed-int8", "torchscript")
+    samples = examples[1].audio().samples
+    path = run.folder / "stereo48k.wav"
+    sf.write(path, np.stack([resample_poly(samples, 3, 1)] * 2, axis=1), 48_000, subtype="FLOAT")
+    done = run(run.script, str(path))
+    reference = live.with_decoder("greedy").transcribe(examples[1].path).text
+    # Another resampler, so other samples: a letter may change in a model that is as finely balanced as this one.
+    assert difflib.SequenceMatcher(None, reference, done.stdout.strip()).ratio() >= 0.9, (reference, done.stdout)
+
+
+def test_it_says_how_it_is_used(run) -> None:
+    assert run(run.script).stderr.strip() == "usage: python transcribe.py clip.wav"
+
+
+def test_it_refuses_a_changed_model(run, examples) -> None:
+    model = Path(run.script).with_name("encoder.torchscript.pt")
+    whole = model.read_bytes()
+    model.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    done = run(run.script, str(examples[0].path))
+    model.write_bytes(whole)
+    assert done.returncode == 1 and done.stdout == ""
+    assert "encoder.torchscript.pt is not the file that manifest.json describes" in done.stderr
+
+
+def test_the_state_dicts_script_uses_asrquant(exported, examples) -> None:
+    live, artifact = exported("mixed-int8", "state-dict")
+    environment = {**os.environ, "PYTHONPATH": str(Path(asrquant.__file__).parents[1])}
+    command = [sys.executable, str(artifact.folder / "transcribe.py"), str(examples[0].path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == live.transcribe(examples[0].path).text
+    assert not (artifact.folder / "__pycache__").exists()
