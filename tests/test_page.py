@@ -3,104 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
+from pages import CHROMIUM, FLAGS, NEEDS_CHROMIUM, ROOT, SLOW
 from scipy.signal import resample_poly
 
 import asrquant
 
-ROOT = Path(__file__).parents[1]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-SLOW = 90_000  # milliseconds; what takes long is loading and quantizing on a busy machine
-
-pytestmark = [
-    pytest.mark.page,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
-]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "GRADIO_TEMP_DIR": str(log.parent / "files")}
-    with log.open("w") as out:
-        server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=out, stderr=out)
-        url = f"http://127.0.0.1:{port}"
-        try:
-            for _ in range(240):
-                try:
-                    urllib.request.urlopen(url, timeout=2)
-                    break
-                except OSError:
-                    assert server.poll() is None, log.read_text()
-                    time.sleep(0.5)
-            assert url in log.read_text(), "the address is not printed"
-            yield url
-        finally:
-            server.terminate()
-            server.wait(20)
-    # Gradio logs its own refusals of forged values with a traceback; none may come from our code.
-    assert f'File "{ROOT / "asrquant"}' not in log.read_text(), log.read_text()
-
-
-@pytest.fixture(scope="module")
-def playwright_driver():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="module")
-def browser(playwright_driver):
-    browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def open_page(browser, address):
-    """Opens pages that must stay free of console errors and must ask nobody but our server."""
-    contexts, complaints = [], []
-
-    def open_(theme: str = "light", forgiven: tuple[str, ...] = (), **context):
-        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}))
-        page = contexts[-1].new_page()
-        page.on(
-            "console", lambda m: complaints.append(m.text) if m.type == "error" and m.text not in forgiven else None
-        )
-        page.on("pageerror", lambda e: complaints.append(str(e)))
-        page.on("request", lambda r: complaints.append(r.url) if foreign(r.url) else None)
-        page.goto(f"{address}/?__theme={theme}")
-        page.wait_for_selector("#transcribe", timeout=SLOW)
-        page.wait_for_selector("#examples button", timeout=SLOW)
-        return page
-
-    def foreign(url: str) -> bool:
-        return not url.startswith((address, "data:", "blob:"))
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert complaints == []
+pytestmark = NEEDS_CHROMIUM
 
 
 def choose_preset(page, name: str) -> None:

@@ -22,7 +22,7 @@ from asrquant.errors import ArtifactError, AsrQuantError, ExportError
 from asrquant.export.manifest import MANIFEST, Manifest, read_json
 from asrquant.progress import Progress, silent
 
-EXPORTS = Path(__file__).parents[2] / "artifacts" / "exports"
+EXPORTS = Path(os.environ.get("ASRQUANT_EXPORTS", Path(__file__).parents[2] / "artifacts" / "exports"))
 BOUND_BYTES = int(float(os.environ.get("ASRQUANT_EXPORTS_GB", "4")) * 1e9)
 """Default bound on everything below the root."""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import gradio as gr
 
 from asrquant.dataset import CLIPS
-from asrquant.ui import compare, session
+from asrquant.export import EXPORTS, Exports
+from asrquant.ui import choices, compare, export
 
 STYLE = Path(__file__).with_name("style.css")
 MAX_UPLOAD = "50mb"
@@ -25,16 +26,14 @@ def build() -> gr.Blocks:
             "quantized SpeechBrain model side by side.</p>",
             elem_classes="aq-head",
         )
+        visitor = gr.BrowserState("")
         with gr.Tab("Compare"):
             compare.build()
-        page.unload(_leave)
+        with gr.Tab("Export"):
+            export.build(page, visitor)
+        page.unload(choices.cancel)
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1)
     return page
-
-
-def _leave(request: gr.Request) -> None:
-    """A closed tab stops its job."""
-    session.cancel(request.session_hash or "")
 
 
 def launch(host: str | None = None, port: int | None = None) -> None:
@@ -44,6 +43,7 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         host: address to listen on; None takes Gradio's (127.0.0.1, or what ``GRADIO_SERVER_NAME`` says).
         port: None takes 7860 or ``GRADIO_SERVER_PORT``.
     """
+    Exports().sweep()
     build().launch(
         server_name=host,
         server_port=port,
@@ -51,5 +51,7 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         css=STYLE.read_text(encoding="utf-8"),
         show_error=False,
         max_file_size=MAX_UPLOAD,
-        allowed_paths=[str(CLIPS)],  # the examples, from whatever directory the page is started
+        # The examples and the artifacts, from whatever directory the page is started. A stranger's artifacts lie in a
+        # folder whose name nobody else can know.
+        allowed_paths=[str(CLIPS), str(EXPORTS)],
     )

@@ -15,21 +15,17 @@ from asrquant.audio import read_audio
 from asrquant.charts import accuracy_figure, comparison_table, speed_figure
 from asrquant.compare import Comparison, compare, comparison_dict
 from asrquant.dataset import example_clips
-from asrquant.decoding import DECODERS
-from asrquant.errors import AudioError, UntrustedSourceError
+from asrquant.errors import AudioError
 from asrquant.presets import PRESETS, Preset, get_preset
 from asrquant.progress import Progress
 from asrquant.recognizer import Transcript
-from asrquant.sources.speechbrain import ALLOWED_HUB_IDS, EMBEDDED
-from asrquant.ui import custom, render, session
+from asrquant.ui import choices, custom, render, session
 
 SENTENCES = ("ENTER FIVE SEVEN TWO", "J O H N", "RUBOUT T K L SIXTY FOUR", "MARCH TENTH NINETEEN SEVENTY ONE", "STOP")
 UNDERSTANDS = (
     "The embedded model understands **spelled letters, numbers, dates and a few commands** (ENTER, ERASE, RUBOUT, REPEAT, "
     "STOP, GO, YES, NO), and nothing else. Read one of these aloud: " + ", ".join(f"*{s}*" for s in SENTENCES) + "."
 )
-FIRST_PRESET = "dynamic-int8"
-MODELS = (*EMBEDDED, *ALLOWED_HUB_IDS)
 MAX_RUNS = 10
 RECORDING_RATE = 16_000
 SHOW_RESULTS = """() => {
@@ -71,7 +67,7 @@ def build() -> None:
     )  # fmt: skip
     for start in (go.click, pick.then):
         start(_compare, wanted, outputs, **private, **heavy).then(None, js=SHOW_RESULTS, **private)
-    stop.click(_cancel, None, None, queue=False, **private)
+    stop.click(choices.cancel, None, None, queue=False, **private)
 
     gr.Button(visible=False).click(_answer, asked, gr.JSON(visible=False), api_name="compare", **heavy)
     gr.api(_presets, api_name="presets", queue=False)
@@ -87,25 +83,13 @@ def _clip_and_preset() -> tuple[gr.Audio, gr.Textbox, gr.Dropdown, gr.State]:
         label="What is said (optional)", placeholder="Without it there is no WER, only agreement", max_length=2000,
         elem_id="reference",
     )  # fmt: skip
-    names = [*PRESETS, custom.NAME]
-    preset = gr.Dropdown(names, value=FIRST_PRESET, label="Quantization preset", elem_id="preset")
-    explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id="explanation", elem_classes="aq-quiet")
-    own, settings = custom.build()
-    preset.change(
-        lambda name: (custom.summary(name), gr.update(visible=name == custom.NAME)), preset, [explanation, own],
-        queue=False, show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+    preset, settings = choices.preset_and_settings()
     return audio, reference, preset, settings
 
 
 def _details() -> tuple[gr.Dropdown, gr.Radio, gr.Slider]:
     with gr.Accordion("Model, decoder, runs", open=False):
-        model = gr.Dropdown(
-            list(MODELS), value="an4", label="Model", elem_id="model",
-            info="an4 is embedded; the other is downloaded when first used (about 1.3 GB)",
-        )  # fmt: skip
-        choices = [(f"{name}: {what}", name) for name, what in DECODERS.items()]
-        decoder = gr.Radio(choices, value="ngram", label="Decoder")
+        model, decoder = choices.model_and_decoder()
         runs = gr.Slider(1, MAX_RUNS, value=3, step=1, label="Runs of each model (median is shown)")
     return model, decoder, runs
 
@@ -125,10 +109,6 @@ def _results_area() -> list[gr.components.Component]:
     return [texts, cards, speed, accuracy, numbers, as_json, as_csv]
 
 
-def _cancel(request: gr.Request) -> None:
-    session.cancel(request.session_hash or "")
-
-
 def _work(
     path: str | None, chosen: Callable[[], Preset], reference: str, source: str, decoder: str, runs: int
 ) -> Callable[[Progress, Callable[[Any], None]], Comparison]:
@@ -138,10 +118,8 @@ def _work(
         if not path:
             raise AudioError("There is no clip yet: record one, upload a file, or click an example.")
         audio, preset = read_audio(path), chosen()
-        if source not in MODELS:  # no path or id of a visitor's own ever reaches the loader
-            raise UntrustedSourceError(f"The page does not load {source!r}; choose one of {', '.join(MODELS)}.")
         progress("loading the model", 0, 1)
-        original = session.models.original(source).with_decoder(decoder)
+        original = session.models.original(choices.known_model(source)).with_decoder(decoder)
         show(("Original", original.transcribe(audio).text))
         quantized = session.models.quantized(source, preset, progress).with_decoder(decoder)
 

@@ -22,9 +22,9 @@ SCHEMES = {
 AUTOMATIC = "automatic"
 
 
-def build() -> tuple[gr.Group, gr.State]:
+def build(elem_id: str) -> tuple[gr.Group, gr.State]:
     """The controls, hidden until wanted, and the state that holds what they say (keyword arguments of ``custom``)."""
-    with gr.Group(visible=False, elem_id="custom") as group:
+    with gr.Group(visible=False, elem_id=elem_id) as group:
         schemes = [
             gr.Radio(choices, value="dynamic" if role == "transformer_layers" else "float", label=label)
             for role, (label, choices) in SCHEMES.items()

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from html import escape
 
 import pandas as pd
 
 from asrquant.compare import Comparison, Measured
+from asrquant.export import Artifact, megabytes
+from asrquant.export.card import conditions as conditions_of
+from asrquant.export.card import measured, summary
 from asrquant.metrics import Edit
 
 
 def progress_bar(stage: str, done: int, total: int) -> str:
     """A stage with its count and a bar."""
     percent = round(100 * done / total) if total else 0
+    waiting = "" if total > 1 else " aq-waiting"  # nobody knows how far it is
     count = f" {done}/{total}" if total > 1 else ""
     return (
         f'<div class="aq-status" role="status"><span>{escape(stage)}{count}</span>'
-        f'<div class="aq-bar" role="progressbar" aria-label="{escape(stage)}" aria-valuenow="{percent}" '
+        f'<div class="aq-bar{waiting}" role="progressbar" aria-label="{escape(stage)}" aria-valuenow="{percent}" '
         f'aria-valuemin="0" aria-valuemax="100"><div style="width:{percent}%"></div></div></div>'
     )
+
+
+def steps(names: Mapping[str, Collection[str]], stage: str) -> str:
+    """The steps of a job in a line, up to the one that ``stage`` belongs to."""
+    current = next((index for index, stages in enumerate(names.values()) if stage in stages), 0)
+    states = ["done" if index < current else "now" if index == current else "next" for index in range(len(names))]
+    items = (f'<li class="aq-{state}">{escape(name)}</li>' for name, state in zip(names, states, strict=True))
+    return f'<ol class="aq-steps">{"".join(items)}</ol>'
 
 
 def notice(message: str) -> str:
@@ -138,3 +151,46 @@ def conditions(comparison: Comparison) -> str:
         f"Machine: {comparison.machine}",
     ]
     return f'<ul class="aq-conditions">{"".join(f"<li>{escape(part)}</li>" for part in parts)}</ul>'
+
+
+def manifest(artifact: Artifact) -> str:
+    """An artifact's manifest as a summary: cards, facts, and what was measured."""
+    said = artifact.manifest
+    check = said.verification
+    counts = check.quantized if check else {}
+    cards_ = (
+        _card("Model file", megabytes(said.model_bytes), f"{said.size_ratio:.0%} of {megabytes(said.original_bytes)}")
+        + _card("Verified", "✓" if check and check.passed else "no", "loaded in a fresh process, the same answers")
+        + _card("Quantized modules", str(sum(counts.values())), _kinds(counts))
+    )
+    facts = pd.DataFrame(summary(said).items(), columns=["", artifact.name])
+    measured_ = measured(said)
+    return (
+        f'<div class="aq-cards">{cards_}</div>'
+        + f'<div class="aq-facts">{table(facts, "What the manifest says")}</div>'
+        + (table(measured_, f"Measured on {conditions_of(said)}") if measured_ is not None else "")
+    )
+
+
+def files(artifact: Artifact) -> str:
+    """The zip and the files in it, each with its sha256."""
+    rows = [(artifact.zip.name, f"{artifact.zip.stat().st_size:,}", artifact.zip_sha256)]
+    rows += [(name, f"{entry.bytes:,}", entry.sha256) for name, entry in artifact.manifest.files.items()]
+    listing = pd.DataFrame(rows, columns=["File", "Bytes", "sha256"])
+    return f'<div class="aq-files">{table(listing, "The download, and the files in it")}</div>'
+
+
+def _kinds(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none: float32"
+
+
+def artifact_line(artifact: Artifact) -> str:
+    """One artifact in the list of those that exist."""
+    said = artifact.manifest
+    parts = [
+        f"{megabytes(said.model_bytes)}, {said.size_ratio:.0%} of the original",
+        "verified" if said.verification and said.verification.passed else "not verified",
+        said.created.replace("T", " ").removesuffix("+00:00") + " UTC",
+        f"{megabytes(artifact.bytes)} on disk",
+    ]
+    return f'<div class="aq-line"><b>{escape(artifact.name)}</b><span>{escape(" · ".join(parts))}</span></div>'

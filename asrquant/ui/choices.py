@@ -1,0 +1,57 @@
+"""The controls that tabs share: model and decoder, preset and its explanation."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from asrquant.decoding import DECODERS
+from asrquant.errors import UntrustedSourceError
+from asrquant.presets import PRESETS
+from asrquant.sources.speechbrain import ALLOWED_HUB_IDS, EMBEDDED
+from asrquant.ui import custom, session
+
+FIRST_PRESET = "dynamic-int8"
+MODELS = (*EMBEDDED, *ALLOWED_HUB_IDS)
+
+
+def known_model(source: str) -> str:
+    """The model, if it is one that the page offers: no path or id of a visitor's own ever reaches the loader.
+
+    Raises:
+        UntrustedSourceError: it is not.
+    """
+    if source not in MODELS:
+        raise UntrustedSourceError(f"The page does not load {source!r}; choose one of {', '.join(MODELS)}.")
+    return source
+
+
+def cancel(request: gr.Request) -> None:
+    """Stop the visitor's job; for a button, and for a tab that is closed."""
+    session.cancel(request.session_hash or "")
+
+
+def preset_and_settings(prefix: str = "") -> tuple[gr.Dropdown, gr.State]:
+    """A preset by name, what it does, and the controls of ``custom``; for ``custom.chosen``.
+
+    Args:
+        prefix: of the elements' ids, which are one tab's own.
+    """
+    names = [*PRESETS, custom.NAME]
+    preset = gr.Dropdown(names, value=FIRST_PRESET, label="Quantization preset", elem_id=f"{prefix}preset")
+    explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
+    own, settings = custom.build(f"{prefix}custom")
+    preset.change(
+        lambda name: (custom.summary(name), gr.update(visible=name == custom.NAME)), preset, [explanation, own],
+        queue=False, show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
+    return preset, settings
+
+
+def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:
+    """Which model, which decoder."""
+    model = gr.Dropdown(
+        list(MODELS), value=MODELS[0], label="Model", elem_id=f"{prefix}model",
+        info="an4 is embedded; the other is downloaded when first used (about 1.3 GB)",
+    )  # fmt: skip
+    choices = [(f"{name}: {what}", name) for name, what in DECODERS.items()]
+    return model, gr.Radio(choices, value="ngram", label="Decoder")
