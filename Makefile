@@ -14,7 +14,7 @@ test: $(VENV)/.tests chromium
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 $(VENV)/.requirements: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit("asrquant was tried on Python 3.11 only, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.11")'
