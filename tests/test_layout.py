@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "asrquant"
 ORDER = [
-    "errors", "progress", "compat", "audio", "dataset", "modules", "presets", "decoding", "recognizer", "sources",
+    "errors", "progress", "files", "compat", "audio", "dataset", "modules", "presets", "decoding", "recognizer", "sources",
     "engines", "metrics", "compare", "benchmark", "charts", "text", "export", "tutorial", "cli", "__main__", "ui",
 ]  # fmt: skip
 ALLOWED = {

@@ -20,6 +20,8 @@ from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
 
 Clip = Audio | Utterance | str | Path
+ARCHITECTURE = "architecture"
+"""Folder, in what a format writes, of the files of an ``Origin.architecture``."""
 FLOAT_ENGINE = "torch_eager"
 """The engine whose formats the float model is saved in."""
 

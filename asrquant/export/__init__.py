@@ -32,13 +32,14 @@ from asrquant.export.manifest import (
     write_json,
 )
 from asrquant.export.packing import pack
-from asrquant.export.store import EXPORTS, Artifact, Exports, megabytes, tree_bytes
+from asrquant.export.store import EXPORTS, Artifact, Exports
 from asrquant.export.sums import describe_files, write_sums
+from asrquant.files import tree_bytes
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Origin, Recognizer
 
 __all__ = [
-    "EXPORTS", "Artifact", "Exports", "Manifest", "Verification", "export", "load_artifact", "megabytes", "verify",
+    "EXPORTS", "Artifact", "Exports", "Manifest", "Verification", "export", "load_artifact", "verify",
 ]  # fmt: skip
 
 CARD, SCRIPT, NGRAM = "README.md", "transcribe.py", "lm"

@@ -7,7 +7,7 @@ import json
 import pandas as pd
 
 from asrquant.export.manifest import Manifest, Verification
-from asrquant.export.store import megabytes
+from asrquant.files import megabytes
 from asrquant.text import markdown
 
 LIBRARY = "speechbrain"

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from asrquant.decoding import Vocabulary, make_decoder
-from asrquant.engines import Saved, get_format
+from asrquant.engines import ARCHITECTURE, Saved, get_format
 from asrquant.errors import ArtifactError, AsrQuantError, ExportError
 from asrquant.export.answers import answers, compare_answers, load_answers
 from asrquant.export.manifest import DECODER, MANIFEST, DecoderSettings, Manifest, Verification, parse_json, read_json
@@ -80,7 +80,7 @@ def load_artifact(path: str | Path) -> Recognizer:
 
 
 def _origin(manifest: Manifest, folder: Path) -> Origin:
-    architecture = sorted((folder / "architecture").glob("*"))
+    architecture = sorted((folder / ARCHITECTURE).glob("*"))
     return Origin(
         name=manifest.source.name,
         toolkit=manifest.source.toolkit,

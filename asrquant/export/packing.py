@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from asrquant.export.sums import sha256
+from asrquant.files import sha256
 from asrquant.progress import Progress, silent
 
 _CHUNK = 1 << 22

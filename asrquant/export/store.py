@@ -20,6 +20,7 @@ import filelock
 
 from asrquant.errors import ArtifactError, AsrQuantError, ExportError
 from asrquant.export.manifest import MANIFEST, Manifest, read_json
+from asrquant.files import megabytes, tree_bytes
 from asrquant.progress import Progress, silent
 
 EXPORTS = Path(os.environ.get("ASRQUANT_EXPORTS", Path(__file__).parents[2] / "artifacts" / "exports"))
@@ -239,13 +240,3 @@ def read_artifact(path: Path) -> Artifact:
         raise ArtifactError(f"{path.name} is not a whole artifact of asrquant's.")
     digest = sums.read_text(encoding="utf-8").split(" ")[0]
     return Artifact(path.name, path, folder, packed, digest, read_json(Manifest, folder / MANIFEST))
-
-
-def tree_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def megabytes(count: float) -> str:
-    """Bytes as people read them: ``7.7 MB``, ``1.28 GB``."""
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

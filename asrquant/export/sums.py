@@ -5,22 +5,16 @@ It has the form of ``sha256sum``'s output, so ``sha256sum --check SHA256SUMS`` r
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
 from asrquant.errors import ArtifactError
 from asrquant.export.manifest import DECODER, MANIFEST, File
+from asrquant.files import sha256
 
 SUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 _AGAIN = "download or export the artifact again."
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def describe_files(folder: Path) -> dict[str, File]:

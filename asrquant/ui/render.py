@@ -8,9 +8,10 @@ from html import escape
 import pandas as pd
 
 from asrquant.compare import Comparison, Measured
-from asrquant.export import Artifact, megabytes
+from asrquant.export import Artifact
 from asrquant.export.card import conditions as conditions_of
 from asrquant.export.card import measured, summary
+from asrquant.files import megabytes
 from asrquant.metrics import Edit
 
 

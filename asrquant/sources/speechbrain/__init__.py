@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import logging
 import os
@@ -17,6 +16,7 @@ from torch import nn
 from asrquant.compat import ensure_torchaudio
 from asrquant.decoding import BeamSearch, Decoder, Vocabulary, make_decoder
 from asrquant.errors import SourceError, UntrustedSourceError
+from asrquant.files import sha256
 from asrquant.modules import Roles
 from asrquant.recognizer import Origin, Recognizer
 from asrquant.sources.speechbrain.architecture import build as skeleton
@@ -93,7 +93,7 @@ def _load_folder(folder: Path, source: str, collect_in: Path | None) -> Recogniz
     ensure_torchaudio()
     from speechbrain.inference.ASR import EncoderASR
 
-    sha256 = {path.name: _sha256(path) for pattern in _FILES for path in sorted(folder.glob(pattern))}
+    digests = {path.name: sha256(path) for pattern in _FILES for path in sorted(folder.glob(pattern))}
     try:
         asr = EncoderASR.from_hparams(
             source=str(folder),
@@ -109,16 +109,11 @@ def _load_folder(folder: Path, source: str, collect_in: Path | None) -> Recogniz
     origin = Origin(
         name=folder.name if Path(source).is_dir() else source,
         toolkit=Path(__file__).parent.name,
-        sha256=sha256,
+        sha256=digests,
         architecture=describe(yaml, asr.mods.encoder),
         licences={path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))},
     )
     return replace(from_encoder_asr(asr, source), origin=origin)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def from_encoder_asr(asr: Any, source: str) -> Recognizer:
@@ -207,5 +202,5 @@ def _verify(folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise SourceError(f"The embedded model is incomplete: {name} is missing; get the repository whole.")
-        if _sha256(path) != entry["sha256"]:
+        if sha256(path) != entry["sha256"]:
             raise SourceError(f"The embedded model is damaged: {name} is not what its manifest says; get it again.")
