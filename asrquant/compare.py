@@ -12,7 +12,7 @@ import torch
 from asrquant.audio import Audio, read_audio
 from asrquant.metrics import Edit, Spread, WordErrors, agreement, align_words, normalize_text, spread, word_errors
 from asrquant.progress import Progress, silent
-from asrquant.recognizer import Recognizer, Transcript
+from asrquant.recognizer import Recognizer, Transcript, Tuning
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Comparison:
         quantized: the other one.
         changes: the original's words aligned with the quantized one's.
         agreement: share of words in percent that both have.
+        tuning: what was tried to keep the quantized one's accuracy, for a preset that asks for it.
         machine: where this was measured.
     """
 
@@ -84,6 +85,7 @@ class Comparison:
     changes: tuple[Edit, ...]
     agreement: float
     machine: Machine
+    tuning: Tuning | None = None
 
     @property
     def speedup(self) -> float:
@@ -154,6 +156,7 @@ def compare(
         changes=align_words(first.text, second.text),
         agreement=agreement(first.text, second.text),
         machine=this_machine(quantized.backend),
+        tuning=quantized.tuning,
     )
 
 

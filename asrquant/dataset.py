@@ -79,6 +79,11 @@ def example_clips() -> tuple[Utterance, ...]:
     return read_librispeech(CLIPS / "eval")
 
 
+def validation_clips() -> tuple[Utterance, ...]:
+    """Clips for accuracy control: 36 of six speakers that the embedded model was not trained on and who are not in ``eval``."""
+    return read_librispeech(CLIPS / "validation")
+
+
 def calibration_clips(count: int = CALIBRATION_CLIPS, seed: int = CALIBRATION_SEED) -> tuple[Utterance, ...]:
     """``count`` of the bundled calibration clips (AN4 ``train``), drawn with ``seed`` and without repetition.
 

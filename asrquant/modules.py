@@ -44,6 +44,22 @@ class Roles:
         return path
 
 
+def find_roles(encoder: nn.Module) -> Roles:
+    """Find the parts by the names that SpeechBrain's recipes and transformers' speech encoders give them."""
+    paths = dict(encoder.named_modules(prefix="encoder"))
+
+    def ending(*tails: str) -> str | None:
+        return next((path for tail in tails for path in paths if path == tail or path.endswith("." + tail)), None)
+
+    return Roles(
+        feature_extractor=ending("feature_extractor"),
+        feature_projection=ending("feature_projection"),
+        transformer_layers=ending("model.encoder.layers", "encoder.layers"),
+        head=ending("encoder.enc"),
+        ctc_output=ending("ctc_lin", "lm_head"),
+    )
+
+
 @dataclass(frozen=True)
 class ModuleInfo:
     """One row of the module map.
@@ -120,6 +136,27 @@ def not_dynamic(module: nn.Module) -> str | None:
     return "it holds no Linear, recurrent or embedding layer"
 
 
+READS_WEIGHTS = ("WavLMAttention",)
+"""Classes that take the float weights out of their Linear layers instead of calling them."""
+
+
+def dynamic_parts(path: str, module: nn.Module) -> tuple[str, ...]:
+    """The module itself, or the largest parts of it that dynamic quantization does not break.
+
+    Args:
+        path: of the module.
+        module: what is there.
+
+    Returns:
+        Paths of parts that hold something to quantize and no module of ``READS_WEIGHTS``.
+    """
+    if not any(type(child).__name__ in READS_WEIGHTS for child in module.modules()):
+        return (path,) if not_dynamic(module) is None else ()
+    if type(module).__name__ in READS_WEIGHTS:
+        return ()
+    return tuple(part for name, child in module.named_children() for part in dynamic_parts(f"{path}.{name}", child))
+
+
 def not_static(module: nn.Module) -> str | None:
     """Why static quantization cannot be done here, or None where it can."""
     before: nn.Module | None = None
@@ -168,8 +205,22 @@ def expand_state_dict(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
+class ForeignEncoder(nn.Module):
+    """An encoder that computes outside PyTorch, so that its modules and weights cannot be looked at."""
+
+    def saved_bytes(self) -> int:
+        """Bytes that saving it takes."""
+        raise NotImplementedError
+
+    def quantized(self) -> dict[str, int]:
+        """How many operations of each kind are quantized, as ``quantized_modules`` says it."""
+        raise NotImplementedError
+
+
 def serialized_bytes(module: nn.Module) -> int:
-    """Bytes that saving the module takes: ``torch.save`` of its ``compact_state_dict``, or TorchScript's own file."""
+    """Bytes that saving the module takes: ``torch.save`` of its ``compact_state_dict``, or the file that its engine writes."""
+    if isinstance(module, ForeignEncoder):
+        return module.saved_bytes()
     if isinstance(module, torch.jit.ScriptModule):
         return len(module.save_to_buffer())
     counter = _Counter()
@@ -213,6 +264,8 @@ def quantized_modules(module: nn.Module) -> dict[str, int]:
 
     In TorchScript, whose modules have lost their classes, the quantized operations of the graph are counted instead.
     """
+    if isinstance(module, ForeignEncoder):
+        return module.quantized()
     if isinstance(module, torch.jit.ScriptModule):
         called = Counter(node.kind() for node in _nodes(module.inlined_graph))
         return {

@@ -12,8 +12,10 @@ from typing import Any, Literal, get_args
 
 from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.errors import PresetError
-from asrquant.modules import ROLES, Roles, get_module, not_dynamic, not_static
+from asrquant.modules import ROLES, Roles, dynamic_parts, get_module, not_dynamic, not_static
 
+Precision = Literal["f32", "bf16"]
+Ranges = Literal["min-max", "mean-quantile"]
 Scheme = Literal["float", "dynamic", "static"]
 DynamicDtype = Literal["qint8", "float16"]
 Backend = Literal["fbgemm", "x86", "onednn", "qnnpack"]
@@ -21,6 +23,38 @@ Observer = Literal["backend", "min-max", "moving-average", "histogram"]
 DYNAMIC_DTYPES: tuple[str, ...] = get_args(DynamicDtype)
 BACKENDS: tuple[str, ...] = get_args(Backend)
 OBSERVERS: tuple[str, ...] = get_args(Observer)
+
+
+@dataclass(frozen=True)
+class OpenVino:
+    """Settings of the engine ``openvino``.
+
+    Attributes:
+        precision: that the float parts compute in.
+        int8: whether NNCF quantizes weights and activations, with ranges seen in calibration.
+        ignored: roles or module paths that stay float.
+        ranges: how NNCF estimates the ranges of activations: ``min-max`` its default, ``mean-quantile`` the mean over
+            the clips of each clip's outermost quantiles (1e-4), which forgives outliers.
+        max_drop: WER in points that may be lost on the validation clips; layers go back to float until it holds. None
+            quantizes without looking.
+    """
+
+    precision: Precision = "f32"
+    int8: bool = False
+    ignored: tuple[str, ...] = ("ctc_output",)
+    ranges: Ranges = "min-max"
+    max_drop: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse settings that could not be carried out."""
+        for field, value, allowed in (
+            ("precision", self.precision, get_args(Precision)),
+            ("ranges", self.ranges, get_args(Ranges)),
+        ):
+            if value not in allowed:
+                raise PresetError(f"{field} is {value!r}; it can be {', '.join(allowed)}.")
+        if self.max_drop is not None and (self.max_drop < 0 or not self.int8):
+            raise PresetError(f"max_drop is {self.max_drop}; it is 0 or more points of WER, and needs int8.")
 
 
 @dataclass(frozen=True)
@@ -40,6 +74,7 @@ class Preset:
         per_channel: static weights get a scale per output channel; ``backend`` decides that itself.
         calibration_clips: number of clips that the static parts are calibrated with.
         calibration_seed: that the clips are drawn with.
+        openvino: settings of the engine ``openvino``; the ones above it but the calibration are ``torch_eager``'s.
     """
 
     name: str
@@ -53,6 +88,7 @@ class Preset:
     per_channel: bool = False
     calibration_clips: int = CALIBRATION_CLIPS
     calibration_seed: int = CALIBRATION_SEED
+    openvino: OpenVino | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that no engine could carry out."""
@@ -71,7 +107,12 @@ class Preset:
     @property
     def needs_calibration(self) -> bool:
         """Whether clips must be run to find the ranges of activations."""
-        return bool(self.static)
+        return bool(self.static) or bool(self.openvino and self.openvino.int8)
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether clips with references are needed to look at the WER."""
+        return bool(self.openvino and self.openvino.max_drop is not None)
 
 
 _DYNAMIC = ("transformer_layers", "head")
@@ -116,6 +157,30 @@ PRESETS: dict[str, Preset] = {
             dynamic=(*_DYNAMIC, "ctc_output"),
             static=_STATIC,
         ),
+        Preset(
+            "openvino-fp32",
+            "OpenVINO in float32: no quantization, only a faster engine.",
+            engine="openvino",
+            openvino=OpenVino(),
+        ),
+        Preset(
+            "openvino-bf16",
+            "OpenVINO computing in bfloat16, on processors that have it; the file stays float32.",
+            engine="openvino",
+            openvino=OpenVino(precision="bf16"),
+        ),
+        Preset(
+            "openvino-int8",
+            "OpenVINO with NNCF's post-training int8 everywhere but in the CTC output layer; the fastest.",
+            engine="openvino",
+            openvino=OpenVino(int8=True),
+        ),
+        Preset(
+            "openvino-int8-accurate",
+            "openvino-int8, with layers put back to float until the WER on validation clips is within 0.5 points.",
+            engine="openvino",
+            openvino=OpenVino(int8=True, max_drop=0.5),
+        ),
     )
 }
 
@@ -151,7 +216,11 @@ def custom(schemes: Mapping[str, str], base: str | Preset | None = None, **setti
             raise PresetError(f"{name!r} is to be {scheme!r}; a scheme is one of {', '.join(get_args(Scheme))}.")
         chosen[name] = scheme
     summary = ", ".join(f"{name}: {scheme}" for name, scheme in chosen.items()) or "nothing quantized"
-    settings = {"engine": "torch_eager", "name": "custom", "summary": summary, **settings}
+    if start.openvino and schemes:
+        raise PresetError(
+            f"{start.name!r} is OpenVINO's, which takes no schemes by module; say what it shall leave float."
+        )
+    settings = {"engine": start.engine or "torch_eager", "name": "custom", "summary": summary, **settings}
     try:
         return replace(
             start,
@@ -172,11 +241,16 @@ def resolve(preset: Preset, model: Any, roles: Roles) -> tuple[tuple[str, ...], 
     Raises:
         PresetError: names a path that does not exist, or that cannot be quantized so, and says why.
     """
-    dynamic = _paths(preset.dynamic, roles)
+    dynamic: tuple[str, ...] = ()
     static = _paths(preset.static, roles)
-    for path in dynamic:
-        if reason := not_dynamic(get_module(model, path)):
+    for path in _paths(preset.dynamic, roles):
+        if reason := not_dynamic(module := get_module(model, path)):
             raise PresetError(f"{path} cannot be quantized dynamically: {reason}.")
+        if not (parts := dynamic_parts(path, module)):
+            raise PresetError(
+                f"{path} cannot be quantized dynamically: its class uses the float weights of its layers."
+            )
+        dynamic += parts
     for path in static:
         if reason := not_static(get_module(model, path)):
             raise PresetError(f"{path} cannot be quantized statically: {reason}.")

@@ -64,6 +64,40 @@ class Origin:
     licences: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A quantized model that was tried on validation clips: its WER in percent."""
+
+    wer: float
+    clips: int
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What an engine tried in order to keep the accuracy.
+
+    Attributes:
+        max_drop: WER in points that was allowed to be lost.
+        clips: validation clips.
+        trials: the float model, the fully quantized one, and each with more layers in float.
+        kept_float: paths of the modules that stayed float because of what quantizing them cost.
+    """
+
+    max_drop: float
+    clips: int
+    trials: tuple[Trial, ...]
+    kept_float: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """What was found, in a sentence."""
+        before, everything, *rest = (trial.wer for trial in self.trials)
+        found = f"WER on {self.clips} validation clips: {before:.1f} % float, {everything:.1f} % all int8"
+        if not self.kept_float:
+            return f"{found}; nothing had to stay float"
+        tried = f"{len(rest)} more trials, the last {rest[-1]:.1f} %" if rest else "no more trials"
+        return f"{found}; {tried}; kept float: {', '.join(self.kept_float)}"
+
+
 @dataclass(frozen=True, eq=False)
 class Recognizer:
     """A speech recognizer: wave [B, T] → log-probs [B, F, V] → text.
@@ -79,6 +113,7 @@ class Recognizer:
         calibration: names of the clips that the ranges of activations were found with.
         origin: what it was loaded from, if it was loaded from files.
         original_bytes: ``size_bytes`` of the float model that it was made from; None for the float model itself.
+        tuning: what was tried to keep the accuracy, for a preset that asks for it.
     """
 
     encoder: nn.Module
@@ -91,6 +126,7 @@ class Recognizer:
     calibration: tuple[str, ...] = ()
     origin: Origin | None = None
     original_bytes: int | None = None
+    tuning: Tuning | None = None
 
     @property
     def mods(self) -> SimpleNamespace:

@@ -18,6 +18,7 @@ def comparison_text(comparison: Comparison) -> str:
         f"{comparison.original.preset:<18} {comparison.original.text}",
         f"{comparison.quantized.preset:<18} {comparison.quantized.text}",
         f"{'changed words':<18} {changed_words(comparison)}",
+        *([f"{'accuracy control':<18} {comparison.tuning}"] if comparison.tuning else []),
         "",
         aligned(comparison_table(comparison)),
     ]

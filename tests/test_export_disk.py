@@ -16,7 +16,7 @@ from asrquant.errors import Cancelled, ExportError
 from asrquant.export import Exports
 
 ROOT = Path(__file__).parents[1]
-KILLS = int(os.environ.get("ASRQUANT_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("ASRQUANT_TEST_KILLS", "6"))
 DISK_MB = 60
 
 
@@ -41,10 +41,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
-@pytest.mark.parametrize("format", ["torchscript", "state-dict"])
-@pytest.mark.parametrize("stage", ["saving", "running the model", "packing (MB)"])
-def test_a_disk_that_becomes_full(exported, small_disk: Path, stage: str, format: str) -> None:
-    live, _ = exported("dynamic-int8", format)
+@pytest.mark.parametrize(
+    ("preset", "format", "stage"),
+    [
+        *(("dynamic-int8", format, stage)
+          for format in ("torchscript", "state-dict") for stage in ("saving", "running the model", "packing (MB)")),
+        ("openvino-int8", "openvino-ir", "saving"),
+    ],
+)  # fmt: skip
+def test_a_disk_that_becomes_full(exported, small_disk: Path, preset: str, format: str, stage: str) -> None:
+    live, _ = exported(preset, format)
     filler = small_disk / "filler"
 
     def fill(at: str, done: int, total: int) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "asrquant"
 ORDER = [
-    "errors", "progress", "files", "compat", "audio", "dataset", "modules", "presets", "decoding", "recognizer", "sources",
-    "engines", "metrics", "compare", "benchmark", "charts", "text", "export", "tutorial", "cli", "__main__", "ui",
+    "errors", "progress", "files", "hub", "compat", "audio", "dataset", "modules", "presets", "decoding", "recognizer", "metrics",
+    "sources", "engines", "compare", "benchmark", "charts", "text", "export", "tutorial", "cli", "__main__", "ui",
 ]  # fmt: skip
 ALLOWED = {
     "gradio": {"ui"},

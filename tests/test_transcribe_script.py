@@ -1,4 +1,4 @@
-"""``transcribe.py`` of a downloaded artifact, where only torch, soundfile and what they require can be imported."""
+"""``transcribe.py`` of a downloaded artifact, where only the libraries that it names can be imported."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from scipy.signal import resample_poly
 
 import asrquant
 
+# What each format's script may import, and the file with its weights.
+SCRIPTS = {
+    ("mixed-int8", "torchscript"): (("torch", "soundfile"), "encoder.torchscript.pt"),
+    ("openvino-int8", "openvino-ir"): (("openvino", "soundfile"), "encoder.bin"),
+}
 BLOCKED = ("asrquant", "speechbrain", "transformers", "gradio", "scipy", "kenlm", "torchaudio", "pandas", "pydantic")
 
 
@@ -40,10 +45,9 @@ def required(*packages: str) -> set[str]:
     return found
 
 
-@pytest.fixture(scope="module")
-def only_torch_and_soundfile(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    for package in required("torch", "soundfile"):
+def site(folder: Path, packages: tuple[str, ...]) -> Path:
+    """A folder with links to these packages and what they require, to be all that can be imported."""
+    for package in required(*packages):
         for file in importlib.metadata.files(package) or ():
             top = file.parts[0]
             if top not in ("..", "__pycache__") and not top.endswith(".pth") and not (folder / top).exists():
@@ -51,14 +55,16 @@ def only_torch_and_soundfile(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def run(exported, only_torch_and_soundfile: Path, tmp_path_factory):
+@pytest.fixture(scope="module", params=SCRIPTS, ids=lambda pair: pair[1])
+def run(request, exported, tmp_path_factory):
+    packages, model_file = SCRIPTS[request.param]
+    importable = site(tmp_path_factory.mktemp("site"), packages)
     folder = tmp_path_factory.mktemp("downloads")
-    _, artifact = exported("mixed-int8", "torchscript")
+    live, artifact = exported(*request.param)
     with zipfile.ZipFile(artifact.zip) as archive:
         archive.extractall(folder)
     # No site, no environment, no current folder: the packages above and the standard library are all there is.
-    start = f"import sys; sys.path.append({str(only_torch_and_soundfile)!r}); import runpy; sys.argv = sys.argv[1:]; "
+    start = f"import sys; sys.path.append({str(importable)!r}); import runpy; sys.argv = sys.argv[1:]; "
     start += "runpy.run_path(sys.argv[0], run_name='__main__')"
 
     def run_(*arguments: str, code: str = start) -> subprocess.CompletedProcess[str]:
@@ -67,6 +73,7 @@ def run(exported, only_torch_and_soundfile: Path, tmp_path_factory):
         return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
 
     run_.folder, run_.script, run_.start = folder, str(folder / artifact.name / "transcribe.py"), start
+    run_.live, run_.model = live.with_decoder("greedy"), folder / artifact.name / model_file
     return run_
 
 
@@ -76,21 +83,19 @@ def test_nothing_else_can_be_imported(run, name: str) -> None:
     assert run(code=code).stdout == "None\n"
 
 
-def test_it_transcribes(run, exported, examples) -> None:
-    live, _ = exported("mixed-int8", "torchscript")
+def test_it_transcribes(run, examples) -> None:
     for utterance in examples[:3]:
         done = run(run.script, str(utterance.path))
         assert done.returncode == 0, done.stderr
-        assert done.stdout.strip() == live.with_decoder("greedy").transcribe(utterance.path).text
+        assert done.stdout.strip() == run.live.transcribe(utterance.path).text
 
 
-def test_it_takes_other_rates_and_channels(run, exported, examples) -> None:
-    live, _ = exported("mixed-int8", "torchscript")
+def test_it_takes_other_rates_and_channels(run, examples) -> None:
     samples = examples[1].audio().samples
     path = run.folder / "stereo48k.wav"
     sf.write(path, np.stack([resample_poly(samples, 3, 1)] * 2, axis=1), 48_000, subtype="FLOAT")
     done = run(run.script, str(path))
-    reference = live.with_decoder("greedy").transcribe(examples[1].path).text
+    reference = run.live.transcribe(examples[1].path).text
     # Another resampler, so other samples: a letter may change in a model that is as finely balanced as this one.
     assert difflib.SequenceMatcher(None, reference, done.stdout.strip()).ratio() >= 0.9, (reference, done.stdout)
 
@@ -100,13 +105,12 @@ def test_it_says_how_it_is_used(run) -> None:
 
 
 def test_it_refuses_a_changed_model(run, examples) -> None:
-    model = Path(run.script).with_name("encoder.torchscript.pt")
-    whole = model.read_bytes()
-    model.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    whole = run.model.read_bytes()
+    run.model.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     done = run(run.script, str(examples[0].path))
-    model.write_bytes(whole)
+    run.model.write_bytes(whole)
     assert done.returncode == 1 and done.stdout == ""
-    assert "encoder.torchscript.pt is not the file that manifest.json describes" in done.stderr
+    assert f"{run.model.name} is not the file that manifest.json describes" in done.stderr
 
 
 def test_the_state_dicts_script_uses_asrquant(exported, examples) -> None:

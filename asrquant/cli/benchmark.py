@@ -10,7 +10,7 @@ from asrquant.benchmark import benchmark
 from asrquant.charts import report_table
 from asrquant.cli.common import Bar, add_model_options, load_model
 from asrquant.dataset import example_clips, read_librispeech
-from asrquant.engines import quantize
+from asrquant.engines import quantize, unavailable
 from asrquant.presets import PRESETS, get_preset
 from asrquant.text import markdown
 
@@ -19,7 +19,9 @@ def add(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser("benchmark", help="a data set, several presets")
     parser.add_argument("--data", type=Path, help="LibriSpeech-layout folder (default: the bundled clips)")
-    parser.add_argument("--preset", action="append", metavar="P", help="may be repeated (default: all)")
+    parser.add_argument(
+        "--preset", action="append", metavar="P", help="may be repeated (default: all that are installed)"
+    )
     parser.add_argument("--limit", type=int, help="only the first clips")
     add_model_options(parser)
     parser.set_defaults(run=_run)
@@ -31,7 +33,8 @@ def _run(args: argparse.Namespace) -> int:
         if args.limit < 1:
             raise ValueError(f"--limit is {args.limit}; at least 1 clip is needed.")
         utterances = utterances[: args.limit]
-    presets = [get_preset(name) for name in dict.fromkeys(["original", *(args.preset or PRESETS)])]
+    names = args.preset or [name for name, preset in PRESETS.items() if not unavailable(preset)]
+    presets = [get_preset(name) for name in dict.fromkeys(["original", *names])]
     original = load_model(args)
     with Bar() as progress:
         recognizers = [quantize(original, preset, progress=progress) for preset in presets]

@@ -7,13 +7,15 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 from tqdm import tqdm
 
 from asrquant.decoding import DECODERS
 from asrquant.errors import PresetError
-from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Preset, custom, get_preset
+from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Precision, Preset, Ranges, custom, get_preset
 from asrquant.progress import Progress
 from asrquant.recognizer import Recognizer
 from asrquant.sources import load
@@ -38,6 +40,14 @@ def add_preset_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--dtype", choices=DYNAMIC_DTYPES, help="of the dynamic parts")
     group.add_argument("--backend", choices=BACKENDS)
     group.add_argument("--observer", choices=OBSERVERS)
+    group.add_argument("--precision", choices=get_args(Precision), help="of OpenVINO's float parts")
+    group.add_argument("--ranges", choices=get_args(Ranges), help="how NNCF estimates the ranges of activations")
+    group.add_argument(
+        "--keep-float", action="append", metavar="MODULE", help="that NNCF shall leave alone; may be repeated"
+    )
+    group.add_argument(
+        "--max-drop", type=float, metavar="POINTS", help="of WER, that NNCF may lose on validation clips"
+    )
     group.add_argument("--calibration-clips", type=int, metavar="N")
     group.add_argument("--calibration-seed", type=int, metavar="S")
 
@@ -48,7 +58,7 @@ def chosen_preset(args: argparse.Namespace) -> Preset:
     Raises:
         PresetError: there is none such.
     """
-    settings = {
+    settings: dict[str, Any] = {
         "dynamic_dtype": args.dtype,
         "backend": args.backend,
         "observer": args.observer,
@@ -57,11 +67,19 @@ def chosen_preset(args: argparse.Namespace) -> Preset:
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     schemes = dict(_scheme(text) for text in args.set)
+    fast = {"precision": args.precision, "ranges": args.ranges, "ignored": args.keep_float, "max_drop": args.max_drop}
+    fast = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fast.items() if value is not None
+    }
     if args.preset == "custom":
         if not schemes:
             raise PresetError("The preset 'custom' needs at least one --set MODULE=SCHEME; see 'asrquant modules'.")
         return custom(schemes, **settings)
     preset = get_preset(args.preset)
+    if fast:
+        if preset.openvino is None:
+            raise PresetError(f"{preset.name!r} is not OpenVINO's; --{next(iter(fast))} goes with an openvino preset.")
+        settings["openvino"] = replace(preset.openvino, **fast)
     if schemes or settings:
         return custom(schemes, base=preset, name=f"{preset.name}, changed", **settings)
     return preset

@@ -12,12 +12,12 @@ from typing import Protocol, cast
 from torch import nn
 
 from asrquant.audio import Audio, read_audio
-from asrquant.dataset import Utterance, calibration_clips
+from asrquant.dataset import Utterance, calibration_clips, validation_clips
 from asrquant.errors import ExportError, MissingDependencyError, PresetError
 from asrquant.modules import Roles
 from asrquant.presets import Preset, get_preset
 from asrquant.progress import Progress, silent
-from asrquant.recognizer import Recognizer
+from asrquant.recognizer import Recognizer, Tuning
 
 Clip = Audio | Utterance | str | Path
 ARCHITECTURE = "architecture"
@@ -48,8 +48,8 @@ class Format(Protocol):
         """One line on what it is good for."""
 
     @property
-    def model_file(self) -> str:
-        """Name of the file with the weights, whose size is the artifact's."""
+    def model_files(self) -> tuple[str, ...]:
+        """Names of the files that the encoder is in, the one to open first; their size is the artifact's."""
 
     @property
     def script(self) -> Path:
@@ -71,6 +71,34 @@ class Format(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Job:
+    """What an engine is asked to build.
+
+    Attributes:
+        recognizer: the float one; stays as it is.
+        preset: says what and how.
+        calibration: clips for the ranges of activations; none for a preset that needs none.
+        validation: clips with references, for a preset that looks at the WER.
+        progress: called at each step; may raise ``Cancelled``.
+    """
+
+    recognizer: Recognizer
+    preset: Preset
+    calibration: Sequence[Audio]
+    validation: Sequence[Utterance]
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Built:
+    """What an engine built: an encoder (wave [B, T] → log-probs [B, F, V]), the backend that it is for, and what was tried."""
+
+    encoder: nn.Module
+    backend: str
+    tuning: Tuning | None = None
+
+
 class Engine(Protocol):
     """What a file in this folder offers."""
 
@@ -79,10 +107,12 @@ class Engine(Protocol):
     def unavailable(self) -> str | None:
         """Why it cannot run here, with the install line; None where it can."""
 
-    def build(
-        self, recognizer: Recognizer, preset: Preset, calibration: Sequence[Audio], progress: Progress
-    ) -> tuple[nn.Module, str]:
-        """Return the new encoder (wave [B, T] → log-probs [B, F, V]) and the backend that it was packed for."""
+    def build(self, job: Job) -> Built:
+        """Make the quantized encoder.
+
+        Raises:
+            PresetError: the preset does not fit the model or this machine.
+        """
 
 
 def engines() -> tuple[str, ...]:
@@ -103,6 +133,13 @@ def get_engine(name: str) -> Engine:
     if reason := engine.unavailable():
         raise MissingDependencyError(reason)
     return engine
+
+
+def unavailable(preset: Preset) -> str | None:
+    """Why a preset cannot be used here, with the install line; None where it can."""
+    if not preset.engine:
+        return None
+    return cast(Engine, importlib.import_module(f"{__name__}.{preset.engine}")).unavailable()
 
 
 def formats(preset: Preset) -> tuple[Format, ...]:
@@ -134,6 +171,7 @@ def quantize(
     preset: str | Preset,
     calibration: Sequence[Clip] | None = None,
     progress: Progress = silent,
+    validation: Sequence[Utterance] | None = None,
 ) -> Recognizer:
     """Quantize a recognizer. The one that is given stays as it is, to the bit.
 
@@ -143,6 +181,8 @@ def quantize(
         calibration: clips to find the ranges of activations with; None takes the bundled ones
             (``preset.calibration_clips`` of them, drawn with ``preset.calibration_seed``).
         progress: called before each step; may raise ``Cancelled``.
+        validation: clips with references for a preset with accuracy control; None takes the bundled ones, of
+            speakers that the embedded model was not trained on.
 
     Returns:
         A new recognizer that shares the vocabulary and the decoder with the given one.
@@ -165,12 +205,17 @@ def quantize(
         if len(calibration) == 0:
             raise PresetError(f"The preset {preset.name!r} needs calibration clips and none were given.")
         clips = calibration
-    encoder, backend = engine.build(recognizer, preset, [_audio(clip) for clip in clips], progress)
+    if validation is None:
+        validation = validation_clips() if preset.needs_validation else ()
+    if preset.needs_validation and len(validation) == 0:
+        raise PresetError(f"The preset {preset.name!r} needs validation clips and none were given.")
+    built = engine.build(Job(recognizer, preset, [_audio(clip) for clip in clips], validation, progress))
     return replace(
         recognizer,
-        encoder=encoder,
+        encoder=built.encoder,
         preset=preset,
-        backend=backend,
+        backend=built.backend,
+        tuning=built.tuning,
         calibration=tuple(_name(clip, index) for index, clip in enumerate(clips)),
         original_bytes=recognizer.size_bytes(),
     )

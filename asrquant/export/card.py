@@ -24,6 +24,8 @@ def summary(manifest: Manifest) -> dict[str, str]:
     }
     if counts := manifest.verification and manifest.verification.quantized:
         rows["Quantized modules"] = ", ".join(f"{count} {name}" for name, count in counts.items())
+    if manifest.tuning:
+        rows["Accuracy control"] = str(manifest.tuning)
     if manifest.backend:
         rows["Backend"] = manifest.backend
     if manifest.calibration:

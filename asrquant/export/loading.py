@@ -74,6 +74,7 @@ def load_artifact(path: str | Path) -> Recognizer:
         preset=manifest.preset,
         backend=manifest.backend,
         calibration=manifest.calibration,
+        tuning=manifest.tuning,
         origin=_origin(manifest, folder),
         original_bytes=manifest.original_bytes if manifest.preset.engine else None,
     )

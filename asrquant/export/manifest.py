@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from asrquant.errors import ArtifactError
 from asrquant.modules import Roles
 from asrquant.presets import Preset
+from asrquant.recognizer import Tuning
 
 FORMAT_VERSION = 1
 MANIFEST, DECODER = "manifest.json", "decoder.json"
@@ -106,7 +107,7 @@ class Manifest:
         name: the artifact's.
         format: how the model is saved, such as ``torchscript``.
         model_file: name of the file with the weights.
-        model_bytes: its length.
+        model_bytes: length of all files that the model is in.
         original_bytes: what saving the float model's state dict takes.
         created: UTC, ISO 8601.
         source: the float model.
@@ -118,6 +119,7 @@ class Manifest:
         versions: of Python and the libraries that made it.
         machine: that made it.
         files: all files but this one and ``SHA256SUMS``.
+        tuning: what was tried to keep the accuracy.
         verification: None only while the artifact is being made.
         measurement: None where no benchmark was run.
     """
@@ -138,6 +140,7 @@ class Manifest:
     versions: Mapping[str, str]
     machine: str
     files: Mapping[str, File]
+    tuning: Tuning | None = None
     verification: Verification | None = None
     measurement: Measurement | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from asrquant.decoding import DECODERS
+from asrquant.engines import unavailable
 from asrquant.errors import UntrustedSourceError
 from asrquant.presets import PRESETS
 from asrquant.sources.speechbrain import ALLOWED_HUB_IDS, EMBEDDED
@@ -36,7 +37,8 @@ def preset_and_settings(prefix: str = "") -> tuple[gr.Dropdown, gr.State]:
     Args:
         prefix: of the elements' ids, which are one tab's own.
     """
-    names = [*PRESETS, custom.NAME]
+    missing = {name for name, known in PRESETS.items() if unavailable(known)}
+    names = [(f"{name} (not installed here)" if name in missing else name, name) for name in (*PRESETS, custom.NAME)]
     preset = gr.Dropdown(names, value=FIRST_PRESET, label="Quantization preset", elem_id=f"{prefix}preset")
     explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
     own, settings = custom.build(f"{prefix}custom")

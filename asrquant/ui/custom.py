@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
+from asrquant.engines import unavailable
 from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, Preset, custom, get_preset
 
 NAME = "custom"
@@ -66,4 +67,7 @@ def chosen(name: str, settings: dict[str, Any]) -> Preset:
 
 def summary(name: str) -> str:
     """One line on what a preset does."""
-    return SUMMARY if name == NAME else get_preset(name).summary
+    if name == NAME:
+        return SUMMARY
+    preset = get_preset(name)
+    return f"**{reason}** {preset.summary}" if (reason := unavailable(preset)) else preset.summary

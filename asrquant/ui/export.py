@@ -13,7 +13,7 @@ import gradio as gr
 
 from asrquant.benchmark import benchmark
 from asrquant.dataset import example_clips
-from asrquant.engines import formats
+from asrquant.engines import formats, unavailable
 from asrquant.errors import AsrQuantError, ExportError
 from asrquant.export import Artifact, Exports, export
 from asrquant.export.card import loading
@@ -87,9 +87,7 @@ def build(page: gr.Blocks, visitor: gr.BrowserState) -> None:
             files = gr.HTML(elem_id="files")
     private: dict[str, Any] = {"api_visibility": "private"}
     heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden", **private}
-    preset.change(
-        lambda name: gr.update(choices=_formats(name)), preset, form, queue=False, show_progress="hidden", **private
-    )
+    preset.change(_offer, [preset, form], form, queue=False, show_progress="hidden", **private)
     page.load(lambda known: known or secrets.token_hex(16), visitor, visitor, queue=False, **private)
     go.click(
         _build, [preset, settings, form, measure, model, decoder, visitor, changed],
@@ -106,8 +104,17 @@ _WELCOME = (
 
 
 def _formats(preset: str) -> list[tuple[str, str]]:
-    engine = PRESETS.get(preset, PRESETS["original"])
-    return [(f"{form.name}: {form.summary}", form.name) for form in formats(engine)]
+    known = PRESETS.get(preset, PRESETS["original"])
+    if unavailable(known):
+        return []
+    return [(f"{form.name}: {form.summary}", form.name) for form in formats(known)]
+
+
+def _offer(preset: str, chosen: str | None) -> Any:
+    """The preset's formats; the one that was chosen stays, if it is among them."""
+    offered = _formats(preset)
+    names = [name for _, name in offered]
+    return gr.update(choices=offered, value=chosen if chosen in names else next(iter(names), None))
 
 
 def _existing(visitor: gr.BrowserState, changed: gr.State, asked: gr.State, private: dict[str, Any]) -> None:

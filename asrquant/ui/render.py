@@ -150,6 +150,7 @@ def conditions(comparison: Comparison) -> str:
         f"Model: {comparison.source}, decoder {comparison.decoder}",
         f"Measured: median of {comparison.runs} alternating runs each, after a warm-up",
         f"Machine: {comparison.machine}",
+        *([f"Accuracy control: {comparison.tuning}"] if comparison.tuning else []),
     ]
     return f'<ul class="aq-conditions">{"".join(f"<li>{escape(part)}</li>" for part in parts)}</ul>'
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
 
-from torch import nn
-
-from asrquant.audio import Audio
+from asrquant.engines import Built, Job
 from asrquant.engines.torch_eager.formats import FORMATS
 from asrquant.engines.torch_eager.recipe import (
     BACKEND_LOCK,
@@ -18,9 +15,6 @@ from asrquant.engines.torch_eager.recipe import (
     quantize_encoder,
     use_backend,
 )
-from asrquant.presets import Preset
-from asrquant.progress import Progress
-from asrquant.recognizer import Recognizer
 
 __all__ = [
     "BACKEND_LOCK", "FORMATS", "StaticQuant", "build", "custom_quantize", "default_backend", "qconfig_of", "unavailable",
@@ -33,15 +27,13 @@ def unavailable() -> str | None:
     return None
 
 
-def build(
-    recognizer: Recognizer, preset: Preset, calibration: Sequence[Audio], progress: Progress
-) -> tuple[nn.Module, str]:
+def build(job: Job) -> Built:
     """Quantize a copy of the recognizer's encoder.
 
     Raises:
         PresetError: the preset does not fit the model or this machine.
     """
-    progress("copying the encoder", 0, 1)
-    encoder = deepcopy(recognizer.encoder)
-    backend = quantize_encoder(encoder, preset, recognizer.roles, calibration, progress)
-    return encoder, backend
+    job.progress("copying the encoder", 0, 1)
+    encoder = deepcopy(job.recognizer.encoder)
+    backend = quantize_encoder(encoder, job.preset, job.recognizer.roles, job.calibration, job.progress)
+    return Built(encoder, backend)

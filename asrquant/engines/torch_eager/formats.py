@@ -27,7 +27,7 @@ class TorchScript:
 
     name = "torchscript"
     summary = "the encoder as one TorchScript file; runs wherever PyTorch does, without asrquant or SpeechBrain"
-    model_file = "encoder.torchscript.pt"
+    model_files = ("encoder.torchscript.pt",)
     script = Path(__file__).with_name("transcribe_torchscript.py")
 
     def save(self, recognizer: Recognizer, folder: Path) -> None:
@@ -41,13 +41,13 @@ class TorchScript:
                 )  # deprecation, and branches on shapes: what was saved is compared anyway
                 encoder = torch.jit.trace(encoder, (wave,), check_trace=False)  # type: ignore[no-untyped-call]
         # Not torch.jit.save: on a full disk its writer takes the whole process down.
-        (folder / self.model_file).write_bytes(encoder.save_to_buffer())
+        (folder / self.model_files[0]).write_bytes(encoder.save_to_buffer())
 
     def restore(self, folder: Path, saved: Saved) -> nn.Module:
         """Load, with the recorded backend set while weights are packed."""
         with _backend(saved), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            encoder: nn.Module = torch.jit.load(folder / self.model_file, map_location="cpu")  # type: ignore[no-untyped-call]
+            encoder: nn.Module = torch.jit.load(folder / self.model_files[0], map_location="cpu")  # type: ignore[no-untyped-call]
         return encoder.eval()
 
 
@@ -56,7 +56,7 @@ class StateDict:
 
     name = "state-dict"
     summary = "weights and scales under the model's own names, with the architecture; for use with asrquant"
-    model_file = "encoder.state_dict.pt"
+    model_files = ("encoder.state_dict.pt",)
     script = Path(__file__).with_name("transcribe_asrquant.py")
 
     def save(self, recognizer: Recognizer, folder: Path) -> None:
@@ -73,7 +73,7 @@ class StateDict:
         (folder / ARCHITECTURE).mkdir()
         for name, contents in origin.architecture.items():
             (folder / ARCHITECTURE / name).write_bytes(contents)
-        with (folder / self.model_file).open("wb") as file:
+        with (folder / self.model_files[0]).open("wb") as file:
             sink = _Sink(file)
             torch.save(compact_state_dict(recognizer.encoder), cast(IO[bytes], sink))
             sink.finish()
@@ -90,12 +90,12 @@ class StateDict:
                 quantize_encoder(encoder, saved.preset, saved.roles, calibration=None)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # PyTorch's own, about the storage of its packed weights
-                state: dict[str, Any] = torch.load(folder / self.model_file, map_location="cpu", weights_only=True)
+                state: dict[str, Any] = torch.load(folder / self.model_files[0], map_location="cpu", weights_only=True)
             try:
                 encoder.load_state_dict(expand_state_dict(state))
             except RuntimeError as error:
                 raise ArtifactError(
-                    f"{self.model_file} does not fit the architecture beside it: {str(error).splitlines()[0]}"
+                    f"{self.model_files[0]} does not fit the architecture beside it: {str(error).splitlines()[0]}"
                 ) from error
         return encoder.eval()
 

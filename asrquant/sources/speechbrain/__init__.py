@@ -4,40 +4,37 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from torch import nn
 
 from asrquant.compat import ensure_torchaudio
 from asrquant.decoding import BeamSearch, Decoder, Vocabulary, make_decoder
 from asrquant.errors import SourceError, UntrustedSourceError
 from asrquant.files import sha256
-from asrquant.modules import Roles
+from asrquant.hub import HUB_ID, download
+from asrquant.modules import find_roles
 from asrquant.recognizer import Origin, Recognizer
 from asrquant.sources.speechbrain.architecture import build as skeleton
 from asrquant.sources.speechbrain.architecture import describe
 
-__all__ = ["ALLOWED_HUB_IDS", "EMBEDDED", "accepts", "find_roles", "from_encoder_asr", "load", "skeleton"]
+__all__ = ["ALLOWED_HUB_IDS", "EMBEDDED", "accepts", "from_encoder_asr", "load", "skeleton"]
 
 EMBEDDED = {"an4": Path(__file__).parents[3] / "artifacts" / "an4-wav2vec2-ctc"}
 ALLOWED_HUB_IDS: dict[str, str] = {"speechbrain/asr-wav2vec2-commonvoice-14-en": "main"}
 """Hub id → revision. ``main`` moves; a commit hash takes its place once one has been checked file by file."""
 
 CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant"))
-HUB_TIMEOUT_SECONDS = 10
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _FILES = ("*.yaml", "*.json", "*.ckpt", "*.arpa", "*.bin", "*.txt", "*.model", "*.py", "LICENSE*")
-_log = logging.getLogger(__name__)
 
 
 def accepts(source: str) -> bool:
-    """Whether ``source`` is the embedded model, a folder with a ``hyperparams.yaml``, or looks like a Hub id."""
-    return source in EMBEDDED or Path(source).is_dir() or bool(_HUB_ID.fullmatch(source))
+    """Whether ``source`` is the embedded model, a folder that is nobody else's, or looks like a Hub id."""
+    folder = Path(source)
+    if folder.is_dir():
+        return (folder / "hyperparams.yaml").is_file() or not (folder / "config.json").is_file()
+    return source in EMBEDDED or bool(HUB_ID.fullmatch(source))
 
 
 def load(source: str, trust_source: bool) -> Recognizer:
@@ -68,22 +65,10 @@ def _load_hub(hub_id: str, trust_source: bool) -> Recognizer:
             f"{hub_id!r} is no folder here and not on the list of known models ({', '.join(ALLOWED_HUB_IDS)}); its "
             "hyperparams.yaml is code, so pass trust_source=True (--trust-source) if you trust it."
         )
-    from huggingface_hub import snapshot_download
-
-    revision = ALLOWED_HUB_IDS.get(hub_id, "main")
-    try:
-        folder = snapshot_download(
-            hub_id, revision=revision, allow_patterns=list(_FILES), etag_timeout=HUB_TIMEOUT_SECONDS
-        )
-    except Exception as error:  # the client raises its own, httpx's, and OSError for the same thing: no way there
-        _log.debug("download of %s failed", hub_id, exc_info=True)
-        raise SourceError(
-            f"{hub_id} could not be downloaded ({type(error).__name__}) and is not in the cache; connect to the "
-            "internet and try again, or use source 'an4', which needs none."
-        ) from error
+    folder = download(hub_id, ALLOWED_HUB_IDS.get(hub_id, "main"), _FILES)
     # Two models must not share a folder for their collected files: SpeechBrain takes the first one's for the second.
-    collect_in = CACHE / f"{hub_id.replace('/', '--')}--{Path(folder).name}"
-    return _load_folder(Path(folder), hub_id, collect_in)
+    collect_in = CACHE / f"{hub_id.replace('/', '--')}--{folder.name}"
+    return _load_folder(folder, hub_id, collect_in)
 
 
 def _load_folder(folder: Path, source: str, collect_in: Path | None) -> Recognizer:
@@ -131,22 +116,6 @@ def _own_decoder(asr: Any, vocabulary: Vocabulary) -> Decoder:
     if vocabulary.ngram:
         return BeamSearch("ngram", asr.decoding_function)
     return make_decoder("greedy", vocabulary)
-
-
-def find_roles(encoder: nn.Module) -> Roles:
-    """Find the parts by the names that SpeechBrain's recipes and transformers' speech encoders give them."""
-    paths = dict(encoder.named_modules(prefix="encoder"))
-
-    def ending(*tails: str) -> str | None:
-        return next((path for tail in tails for path in paths if path == tail or path.endswith("." + tail)), None)
-
-    return Roles(
-        feature_extractor=ending("feature_extractor"),
-        feature_projection=ending("feature_projection"),
-        transformer_layers=ending("model.encoder.layers", "encoder.layers"),
-        head=ending("encoder.enc"),
-        ctc_output=ending("ctc_lin", "lm_head"),
-    )
 
 
 def _vocabulary(asr: Any) -> Vocabulary:

@@ -1,0 +1,146 @@
+"""An OpenVINO model as an encoder: compiled once, for this machine."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from asrquant.audio import SAMPLE_RATE
+from asrquant.errors import PresetError
+from asrquant.modules import ForeignEncoder
+
+CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant")) / "openvino"
+QUANTIZABLE = ("MatMul", "Convolution", "GroupConvolution")
+
+
+@cache
+def openvino() -> Any:
+    """The library, without its telemetry: what it imports for that is not there."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+@cache
+def core() -> Any:
+    """The process's OpenVINO runtime; compiled models are kept on disk."""
+    runtime = openvino().Core()
+    CACHE.mkdir(parents=True, exist_ok=True)
+    runtime.set_property({"CACHE_DIR": str(CACHE)})
+    return runtime
+
+
+def has_bf16() -> bool:
+    """Whether this processor computes in bfloat16."""
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def convert(encoder: nn.Module) -> Any:
+    """A torch encoder as an OpenVINO model for every batch and length."""
+    ov = openvino()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's, on branches on shapes
+        model = ov.convert_model(encoder, example_input=torch.randn(1, SAMPLE_RATE), input=[ov.PartialShape([-1, -1])])
+    return model
+
+
+class OpenVinoEncoder(ForeignEncoder):
+    """Wave [B, T] → log-probs [B, F, V], by a compiled OpenVINO model."""
+
+    def __init__(self, model: Any, precision: str) -> None:
+        """Compile ``model`` for this machine with as many threads as PyTorch uses.
+
+        Raises:
+            PresetError: this processor does not have the precision.
+        """
+        super().__init__()
+        if precision == "bf16" and not has_bf16():
+            raise PresetError("This processor does not compute in bfloat16; use openvino-fp32 or openvino-int8.")
+        self.model = model
+        self.precision = precision
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "NUM_STREAMS": 1,
+        }
+        self._request = core().compile_model(model, "CPU", settings).create_infer_request()
+
+    def forward(self, wave: torch.Tensor) -> torch.Tensor:
+        """Log-probs of a batch of waves."""
+        result = self._request.infer({0: wave.contiguous().numpy()}, share_inputs=True, share_outputs=True)
+        return torch.from_numpy(result[0].copy())
+
+    def saved_bytes(self) -> int:
+        """Bytes of the IR's two files."""
+        with tempfile.TemporaryDirectory() as folder:
+            save(self.model, Path(folder) / "encoder.xml")
+            return sum(path.stat().st_size for path in Path(folder).iterdir())
+
+    def quantized(self) -> dict[str, int]:
+        """How many operations of each kind compute in int8, by the model's FakeQuantize operations."""
+        counts: dict[str, int] = {}
+        for operation in self.model.get_ops():
+            if is_int8(operation):
+                name = f"int8 {operation.get_type_name()}"
+                counts[name] = counts.get(name, 0) + 1
+        return counts
+
+
+def is_int8(operation: Any) -> bool:
+    """Whether an operation multiplies two quantized inputs."""
+    if operation.get_type_name() not in QUANTIZABLE:
+        return False
+    return all(_is_quantized(operation.input_value(index).get_node()) for index in range(2))
+
+
+_PASSES_ON = ("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Split", "VariadicSplit", "Slice", "Concat", "Gather")
+"""Operations that move values and leave a quantized tensor quantized."""
+
+
+def _is_quantized(node: Any) -> bool:
+    """Whether a tensor comes out of a quantizer: FakeQuantize, or int8 constants that are scaled (Convert, Multiply)."""
+    kind = node.get_type_name()
+    if kind == "FakeQuantize":
+        return True
+    if kind == "Multiply" or kind == "Subtract":
+        return _from_int8(node.input_value(0).get_node())
+    if kind in _PASSES_ON:
+        return _is_quantized(node.input_value(0).get_node())
+    return False
+
+
+def _from_int8(node: Any) -> bool:
+    while node.get_type_name() in ("Subtract", "Convert"):
+        if node.get_type_name() == "Convert" and node.input_value(0).get_element_type().to_string() in ("i8", "u8"):
+            return True
+        node = node.input_value(0).get_node()
+    return False
+
+
+_NO_ROOM = 1_000_000
+"""Free bytes under which a disk counts as full."""
+
+
+def save(model: Any, path: Path) -> None:
+    """Write a model as IR: ``path`` and the ``.bin`` beside it.
+
+    Raises:
+        OSError: the disk is full or cannot be written.
+    """
+    try:
+        openvino().save_model(model, str(path), compress_to_fp16=False)
+    except RuntimeError as error:  # its streams do not say why
+        full = shutil.disk_usage(path.parent).free < _NO_ROOM
+        raise OSError(errno.ENOSPC if full else errno.EIO, "OpenVINO could not write its files") from error

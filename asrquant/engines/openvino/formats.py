@@ -1,0 +1,49 @@
+"""How an OpenVINO encoder is saved: its Intermediate Representation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from asrquant.engines import Format, Saved
+from asrquant.engines.openvino.encoder import OpenVinoEncoder, core, save
+from asrquant.errors import ArtifactError, ExportError
+from asrquant.presets import OpenVino
+from asrquant.recognizer import Recognizer
+
+
+class OpenVinoIR:
+    """OpenVINO's two files: the graph in XML, the weights beside it."""
+
+    name = "openvino-ir"
+    summary = "the encoder as OpenVINO IR (.xml, .bin); runs with OpenVINO alone, without PyTorch"
+    model_files = ("encoder.xml", "encoder.bin")
+    script = Path(__file__).with_name("transcribe_openvino.py")
+
+    def save(self, recognizer: Recognizer, folder: Path) -> None:
+        """Write the IR.
+
+        Raises:
+            ExportError: the encoder is not OpenVINO's.
+        """
+        if not isinstance(recognizer.encoder, OpenVinoEncoder):
+            raise ExportError("This encoder is not OpenVINO's; quantize with an openvino preset first.")
+        save(recognizer.encoder.model, folder / self.model_files[0])
+
+    def restore(self, folder: Path, saved: Saved) -> nn.Module:
+        """Read the IR and compile it with the recorded precision.
+
+        Raises:
+            ArtifactError: the IR is not one.
+        """
+        try:
+            model = core().read_model(folder / self.model_files[0], folder / self.model_files[1])
+        except RuntimeError as error:
+            raise ArtifactError(
+                f"{self.model_files[0]} cannot be read by OpenVINO: {str(error).splitlines()[0]}"
+            ) from error
+        return OpenVinoEncoder(model, (saved.preset.openvino or OpenVino()).precision)
+
+
+FORMATS: tuple[Format, ...] = (OpenVinoIR(),)

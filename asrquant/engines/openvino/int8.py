@@ -1,0 +1,170 @@
+"""Post-training int8 by NNCF, with and without accuracy control.
+
+The recipe is that of OpenVINO's speech recognition tutorials: calibration with whole clips, the transformer model type,
+the CTC output left in float. Accuracy control is NNCF's ``quantize_with_accuracy_control``: operations are ranked by what
+quantizing them costs and go back to float until the drop is small enough.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from asrquant.audio import Audio
+from asrquant.dataset import Utterance
+from asrquant.engines.openvino.encoder import core, is_int8, openvino
+from asrquant.errors import PresetError
+from asrquant.metrics import WordErrors, total_errors, word_errors
+from asrquant.modules import ROLES, get_module
+from asrquant.presets import OpenVino, Preset
+from asrquant.progress import Progress
+from asrquant.recognizer import Recognizer, Trial, Tuning
+
+QUANTILE = 1e-4
+"""Share of a clip's activations beyond each end of its range, for ``mean-quantile``."""
+_GRACE = 1e-9
+"""A drop that equals ``max_drop`` is allowed; rates of words are fractions that binary numbers miss by a hair."""
+
+
+def quantize_model(
+    model: Any, recognizer: Recognizer, preset: Preset, calibration: Sequence[Audio], progress: Progress
+) -> Any:
+    """Quantize an OpenVINO model of a recognizer's encoder, without looking at what it costs."""
+    nncf = _nncf()
+    settings = preset.openvino or OpenVino()
+    return nncf.quantize(
+        model, _data(calibration, progress), subset_size=len(calibration), **_options(recognizer, settings)
+    )
+
+
+def quantize_accurately(
+    model: Any,
+    recognizer: Recognizer,
+    preset: Preset,
+    calibration: Sequence[Audio],
+    validation: Sequence[Utterance],
+    progress: Progress,
+) -> tuple[Any, Tuning]:
+    """Quantize as much as the preset's ``max_drop`` allows.
+
+    Args:
+        model: the float model.
+        recognizer: whose decoder counts, and whose modules have the roles.
+        preset: with ``openvino.max_drop``.
+        calibration: clips for the ranges of activations.
+        validation: clips with references, on which the WER is measured.
+        progress: called before each clip; may raise ``Cancelled``.
+
+    Returns:
+        The model, and what was tried.
+    """
+    nncf = _nncf()
+    settings = preset.openvino or OpenVino()
+    drop = settings.max_drop or 0.0
+    trials: list[Trial] = []
+    waves = [(utterance.reference, utterance.audio().samples[None]) for utterance in validation]
+
+    def accuracy(compiled: Any, indices: Iterable[int]) -> tuple[float, list[float]]:
+        """Words right in percent of those spoken (100 - WER), and the same clip by clip for the ranking."""
+        errors: list[WordErrors] = []
+        for index in indices:
+            reference, wave = waves[index]
+            progress(f"validating, trial {len(trials) + 1}", len(errors), len(waves))
+            text = recognizer.decoder(torch.from_numpy(compiled(wave)[0][0].copy()))
+            errors.append(word_errors(reference, text))
+        total = total_errors(errors)
+        if len(errors) == len(waves):
+            trials.append(Trial(total.wer or 0.0, len(waves)))
+        return 100 - (total.wer or 0.0), [100 - (error.wer or 0.0) for error in errors]
+
+    tuned = nncf.quantize_with_accuracy_control(
+        model,
+        _data(calibration, progress),
+        nncf.Dataset(range(len(waves))),
+        accuracy,
+        max_drop=drop + _GRACE,
+        drop_type=nncf.DropType.ABSOLUTE,
+        subset_size=len(calibration),
+        advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(num_ranking_workers=1),
+        **{name if name != "advanced_parameters" else "advanced_quantization_parameters": value
+           for name, value in _options(recognizer, settings).items()},
+    )  # fmt: skip
+    return tuned, Tuning(drop, len(waves), tuple(trials), kept_float(tuned, recognizer, settings))
+
+
+def kept_float(model: Any, recognizer: Recognizer, settings: OpenVino) -> tuple[str, ...]:
+    """Module paths of the operations with weights that stayed float though they were not ignored."""
+    patterns = [re.compile(pattern) for pattern in ignored_patterns(recognizer, settings)]
+    names = [
+        operation.get_friendly_name()
+        for operation in model.get_ops()
+        if operation.get_type_name() in ("MatMul", "Convolution", "GroupConvolution") and not is_int8(operation)
+    ]
+    return tuple(
+        sorted({_path(name) for name in names if "__module" in name and not any(p.fullmatch(name) for p in patterns)})
+    )
+
+
+def _path(name: str) -> str:
+    """``__module.enc.linear1.w/aten::linear/MatMul`` → ``encoder.enc.linear1.w``."""
+    return name.split("/")[0].replace("__module", "encoder", 1)
+
+
+def ignored_patterns(recognizer: Recognizer, settings: OpenVino) -> list[str]:
+    """Regular expressions of the names that the operations of ignored modules have in the converted model.
+
+    Raises:
+        PresetError: there is no such module.
+    """
+    patterns = []
+    for name in settings.ignored:
+        path = recognizer.roles.path(name) if name in ROLES else name
+        if path:
+            get_module(recognizer, path)
+            patterns.append("__module" + re.escape(path.removeprefix("encoder")) + r"[./].*")
+    return patterns
+
+
+def _options(recognizer: Recognizer, settings: OpenVino) -> dict[str, Any]:
+    nncf = _nncf()
+    options: dict[str, Any] = {"model_type": nncf.ModelType.TRANSFORMER}
+    if patterns := ignored_patterns(recognizer, settings):
+        options["ignored_scope"] = nncf.IgnoredScope(patterns=patterns)
+    if settings.ranges == "mean-quantile":
+        estimators = nncf.quantization.range_estimator
+        end = estimators.StatisticsCollectorParameters(
+            statistics_type=estimators.StatisticsType.QUANTILE,
+            aggregator_type=estimators.AggregatorType.MEAN,
+            quantile_outlier_prob=QUANTILE,
+        )
+        options["advanced_parameters"] = nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=estimators.RangeEstimatorParameters(min=end, max=end)
+        )
+    return options
+
+
+def _data(calibration: Sequence[Audio], progress: Progress) -> Any:
+    """The clips as NNCF's data set, which reports each clip that is taken."""
+    if not calibration:
+        raise PresetError("NNCF needs calibration clips and none were given.")
+    count = len(calibration)
+
+    def wave(index: int) -> Any:
+        progress("calibrating", index, count)
+        return np.ascontiguousarray(calibration[index].samples[None])
+
+    return _nncf().Dataset(range(count), wave)
+
+
+def _nncf() -> Any:
+    openvino()
+    core()
+    import nncf
+
+    nncf.set_log_level(logging.ERROR)
+    return nncf

@@ -1,0 +1,44 @@
+"""Transcribe a clip with the model in this folder: ``python transcribe.py clip.wav``. Needs openvino and soundfile only."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import openvino
+import soundfile
+
+FOLDER = Path(__file__).resolve().parent
+RATE = 16_000
+
+
+def load() -> tuple[openvino.CompiledModel, list[str], int]:
+    """The model, the text of each of its outputs, and the index of CTC's blank, once their sha256 are right."""
+    manifest = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
+    for name, entry in manifest["files"].items():
+        if hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() != entry["sha256"]:
+            sys.exit(f"{name} is not the file that manifest.json describes; download the artifact again.")
+    decoder = json.loads((FOLDER / "decoder.json").read_text(encoding="utf-8"))
+    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": manifest["preset"]["openvino"]["precision"]}
+    model = openvino.Core().compile_model(FOLDER / manifest["model_file"], "CPU", hints)
+    return model, decoder["texts"], decoder["blank_index"]
+
+
+def main(clip: str) -> None:
+    """Print what is said in the clip: the best output of every frame, repeats and blanks removed (greedy CTC)."""
+    model, texts, blank = load()
+    samples, rate = soundfile.read(clip, dtype="float32", always_2d=True)
+    wave = samples.mean(1)
+    if rate != RATE:  # band-limited: the spectrum cut or padded to the new rate
+        length = round(len(wave) * RATE / rate)
+        wave = (np.fft.irfft(np.fft.rfft(wave), n=length) * (length / len(wave))).astype(np.float32)
+    best = model(wave[None])[0][0].argmax(-1)
+    best = best[np.insert(best[1:] != best[:-1], 0, True)]
+    print(" ".join("".join(texts[index] for index in best if index != blank).split()))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python transcribe.py clip.wav")
+    main(sys.argv[1])

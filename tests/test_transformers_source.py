@@ -1,0 +1,129 @@
+"""CTC models of transformers' own, in small folders that transformers writes: random weights, real files, real code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import asrquant
+from asrquant.compat import ensure_torchaudio
+from asrquant.errors import PresetError, SourceError
+from asrquant.modules import quantized_modules
+
+FAMILIES = {
+    "data2vec": ("Data2VecAudioConfig", "Data2VecAudioForCTC"),
+    "wav2vec2": ("Wav2Vec2Config", "Wav2Vec2ForCTC"),
+    "hubert": ("HubertConfig", "HubertForCTC"),
+    "wavlm": ("WavLMConfig", "WavLMForCTC"),
+}
+WORDS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
+SMALL = {
+    "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 256,
+    "conv_dim": (64,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2, "vocab_size": len(WORDS),
+}  # fmt: skip
+
+
+def write(family: str, folder: Path) -> Path:
+    ensure_torchaudio()
+    import transformers
+
+    torch.manual_seed(11)
+    config, model = (getattr(transformers, name) for name in FAMILIES[family])
+    extra = {"conv_pos_kernel_size": 5, "num_conv_pos_embeddings": 3} if family == "data2vec" else {}
+    network = model(config(**{**SMALL, **extra, "pad_token_id": 0}))
+    with torch.no_grad():  # random weights would say one thing only
+        network.lm_head.weight.mul_(20)
+    network.save_pretrained(folder)
+    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(WORDS)}))
+    tokenizer = transformers.Wav2Vec2CTCTokenizer(folder / "vocab.json")
+    transformers.Wav2Vec2Processor(transformers.Wav2Vec2FeatureExtractor(), tokenizer).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def folder(request, tmp_path_factory) -> Path:
+    return write(request.param, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture(scope="module")
+def recognizer(folder: Path) -> asrquant.Recognizer:
+    return asrquant.load(str(folder))
+
+
+@pytest.fixture(scope="module")
+def reference(folder: Path):
+    """transformers' own model and processor."""
+    from transformers import AutoModelForCTC, AutoProcessor
+
+    return AutoModelForCTC.from_pretrained(folder).eval(), AutoProcessor.from_pretrained(folder)
+
+
+def test_log_probs_and_texts_are_transformers_own(recognizer, reference, examples) -> None:
+    model, processor = reference
+    for utterance in examples[:4]:
+        audio = utterance.audio()
+        inputs = processor(audio.samples, sampling_rate=16_000, return_tensors="pt")
+        with torch.inference_mode():
+            logits = model(inputs.input_values).logits
+        assert torch.allclose(recognizer.log_probs(audio), logits[0].log_softmax(-1), atol=1e-4)
+        (text,) = processor.batch_decode(logits.argmax(-1))
+        assert recognizer.transcribe(audio).text == " ".join(text.split())
+
+
+def test_a_beam_search_can_be_used(recognizer, examples) -> None:
+    assert recognizer.vocabulary.decoders == ("greedy", "beam")
+    assert isinstance(recognizer.with_decoder("beam").transcribe(examples[0].path).text, str)
+
+
+def test_roles(recognizer) -> None:
+    assert recognizer.roles.transformer_layers.endswith("encoder.layers")
+    assert recognizer.roles.feature_extractor.endswith("feature_extractor")
+    assert recognizer.roles.ctc_output == "encoder.model.lm_head" and recognizer.roles.head is None
+
+
+@pytest.mark.parametrize(
+    "preset", [name for name in asrquant.PRESETS if name not in ("original", "openvino-int8-accurate")]
+)
+def test_every_preset(recognizer, examples, preset: str) -> None:
+    audio = examples[0].audio()
+    quantized = asrquant.quantize(recognizer, preset)
+    assert quantized.log_probs(audio).shape == recognizer.log_probs(audio).shape
+    if preset not in ("openvino-fp32", "openvino-bf16"):
+        assert sum(quantized_modules(quantized.encoder).values()) > 0
+        assert quantized.size_bytes() < recognizer.size_bytes()
+
+
+def test_attention_that_reads_weights_stays_float(tmp_path: Path) -> None:
+    """WavLM's attention takes the weights of its four projections; the two feed-forward layers of each block are called."""
+    recognizer = asrquant.load(str(write("wavlm", tmp_path)))
+    assert quantized_modules(asrquant.quantize(recognizer, "dynamic-int8").encoder) == {"dynamic Linear": 4}
+    with pytest.raises(PresetError, match="uses the float weights"):
+        asrquant.quantize(
+            recognizer, asrquant.custom({f"{recognizer.roles.transformer_layers}.0.attention": "dynamic"})
+        )
+
+
+@pytest.mark.parametrize(
+    ("preset", "format"),
+    [
+        ("original", "torchscript"),
+        ("original", "state-dict"),
+        ("static-int8", "state-dict"),
+        ("openvino-int8", "openvino-ir"),
+    ],
+)
+def test_exports(recognizer, examples, tmp_path: Path, preset: str, format: str) -> None:
+    live = asrquant.quantize(recognizer, preset)
+    artifact = asrquant.export(live, format, tmp_path)
+    assert artifact.manifest.verification.passed
+    loaded = asrquant.load_artifact(artifact.path)
+    assert loaded.transcribe(examples[0].path).text == live.transcribe(examples[0].path).text
+
+
+def test_says_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(SourceError, match="could not be loaded as a transformers CTC model"):
+        asrquant.load(str(tmp_path))
