@@ -10,9 +10,9 @@ import pandas as pd
 
 from asrquant.audio import read_audio
 from asrquant.benchmark import Report, benchmark
-from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quiet
+from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized, quiet
 from asrquant.dataset import example_clips, read_librispeech
-from asrquant.engines import get_format, quantize
+from asrquant.engines import get_format
 from asrquant.export import EXPORTS, Exports, export, hub, load_artifact, verify
 from asrquant.export.card import outcome, summary
 from asrquant.progress import Progress
@@ -55,7 +55,7 @@ def _export(args: argparse.Namespace) -> int:
         hub.check(args.push)
     original = load_model(args)
     with Bar() as progress:
-        recognizer = quantize(original, preset, progress=progress)
+        recognizer = quantized(args, original, preset, progress)
         report = None if args.no_benchmark else _measure(original, recognizer, args.data, progress)
         artifact = export(recognizer, args.format, Exports(args.out), report, progress)
     print(aligned(pd.DataFrame(summary(artifact.manifest).items(), columns=["Artifact", artifact.name])))
@@ -80,7 +80,7 @@ def _transcribe(args: argparse.Namespace) -> int:
     else:
         preset = chosen_preset(args)
         with Bar() as progress:
-            recognizer = quantize(load_model(args), preset, progress=progress)
+            recognizer = quantized(args, load_model(args), preset, progress)
     print(recognizer.transcribe(audio).text)
     return 0
 

@@ -13,7 +13,9 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
+from asrquant.dataset import read_librispeech
 from asrquant.decoding import DECODERS
+from asrquant.engines import quantize
 from asrquant.errors import PresetError
 from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Precision, Preset, Ranges, custom, get_preset
 from asrquant.progress import Progress
@@ -48,6 +50,7 @@ def add_preset_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-drop", type=float, metavar="POINTS", help="of WER, that NNCF may lose on validation clips"
     )
+    group.add_argument("--validation", type=Path, metavar="FOLDER", help="LibriSpeech-layout clips for --max-drop")
     group.add_argument("--calibration-clips", type=int, metavar="N")
     group.add_argument("--calibration-seed", type=int, metavar="S")
 
@@ -90,6 +93,12 @@ def _scheme(text: str) -> tuple[str, str]:
     if not separator:
         raise PresetError(f"--set {text}: write MODULE=SCHEME, for example encoder.enc=dynamic.")
     return module, scheme
+
+
+def quantized(args: argparse.Namespace, original: Recognizer, preset: Preset, progress: Progress) -> Recognizer:
+    """Quantize as the arguments ask for it; raises as ``quantize``."""
+    validation = read_librispeech(args.validation) if args.validation else None
+    return quantize(original, preset, progress=progress, validation=validation)
 
 
 def load_model(args: argparse.Namespace) -> Recognizer:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from asrquant.audio import read_audio
-from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model
+from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized
 from asrquant.compare import compare, comparison_dict
-from asrquant.engines import quantize
 from asrquant.text import comparison_text
 
 
@@ -30,8 +29,8 @@ def _run(args: argparse.Namespace) -> int:
     audio, preset = read_audio(args.clip), chosen_preset(args)  # what can be wrong at once, before what takes long
     original = load_model(args)
     with Bar() as progress:
-        quantized = quantize(original, preset, progress=progress)
-        comparison = compare(original, quantized, audio, args.reference, args.runs, progress)
+        changed = quantized(args, original, preset, progress)
+        comparison = compare(original, changed, audio, args.reference, args.runs, progress)
     print(comparison_text(comparison))
     if args.json:
         args.json.write_text(json.dumps(comparison_dict(comparison), indent=1) + "\n", encoding="utf-8")

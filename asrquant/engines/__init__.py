@@ -55,6 +55,10 @@ class Format(Protocol):
     def script(self) -> Path:
         """A program that transcribes a clip with the artifact beside it."""
 
+    @property
+    def script_needs(self) -> str:
+        """The libraries that the program imports, such as ``torch and soundfile``."""
+
     def save(self, recognizer: Recognizer, folder: Path) -> None:
         """Write the encoder's files into an empty folder.
 

@@ -91,7 +91,7 @@ def export(
             verification = verify_in_fresh_process(files, progress)
             _refuse(verification, recognizer)
             manifest = replace(manifest, verification=verification)
-            (files / CARD).write_text(card(manifest, form.summary), encoding="utf-8")
+            (files / CARD).write_text(card(manifest, form), encoding="utf-8")
             write_json(replace(manifest, files=describe_files(files)), files / MANIFEST)
             write_sums(files)
             pack(files, progress)

@@ -6,6 +6,7 @@ import json
 
 import pandas as pd
 
+from asrquant.engines import Format
 from asrquant.export.manifest import Manifest, Verification
 from asrquant.files import megabytes
 from asrquant.text import markdown
@@ -80,12 +81,12 @@ def loading(manifest: Manifest, path: str) -> str:
     return f'import asrquant\n\nrecognizer = asrquant.load_artifact("{path}")\nprint(recognizer.transcribe("clip.wav").text)'
 
 
-def card(manifest: Manifest, purpose: str) -> str:
+def card(manifest: Manifest, form: Format) -> str:
     """The model card, with the front matter that the Hugging Face Hub reads.
 
     Args:
         manifest: of the artifact.
-        purpose: what its format is good for.
+        form: its format.
     """
     head = ["---", f"library_name: {LIBRARY}", "pipeline_tag: automatic-speech-recognition"]
     if "/" in manifest.source.name:
@@ -98,14 +99,14 @@ def card(manifest: Manifest, purpose: str) -> str:
         f"{manifest.source.name}, quantized with asrquant's preset `{manifest.preset.name}`: {manifest.preset.summary}"
         if manifest.preset.engine
         else f"{manifest.source.name} as it is, in float32, saved with asrquant.",
-        f"Format `{manifest.format}`: {purpose}.",
+        f"Format `{manifest.format}`: {form.summary}.",
         markdown(pd.DataFrame({"": list(summary(manifest)), " ": list(summary(manifest).values())})),
         "## Measured",
         *([markdown(table)] if table is not None else []),
         conditions(manifest),
         "## Use",
         "```sh\npython transcribe.py clip.wav\n```",
-        _script_note(manifest),
+        _script_note(manifest, form.script_needs),
         f"```python\n{loading(manifest, manifest.name)}\n```",
         "`sha256sum --check SHA256SUMS` checks the files. That they are unchanged does not say who made them: load artifacts "
         "of people you trust. `manifest.json` has every setting; `answers.npz` has what the model answered when it was "
@@ -119,11 +120,10 @@ def card(manifest: Manifest, purpose: str) -> str:
 _NO_LICENCE = "That of the model it was made from, which came without a licence file."
 
 
-def _script_note(manifest: Manifest) -> str:
-    if manifest.format == "torchscript":
-        return "It needs torch and soundfile only, reads one clip of any rate, and decodes greedily" + (
-            " (without the n-gram, so it makes more errors than asrquant with it)."
-            if manifest.decoder != "greedy"
-            else "."
-        )
-    return "It needs asrquant."
+def _script_note(manifest: Manifest, needs: str) -> str:
+    if needs == "asrquant":
+        return "It needs asrquant."
+    greedily = (
+        " (without the n-gram, so it makes more errors than asrquant with it)" if manifest.decoder != "greedy" else ""
+    )
+    return f"It needs {needs} only, reads one clip of any rate, and decodes greedily{greedily}."

@@ -8,11 +8,12 @@ from asrquant.decoding import DECODERS
 from asrquant.engines import unavailable
 from asrquant.errors import UntrustedSourceError
 from asrquant.presets import PRESETS
-from asrquant.sources.speechbrain import ALLOWED_HUB_IDS, EMBEDDED
+from asrquant.sources import toolkits
+from asrquant.sources.speechbrain import EMBEDDED
 from asrquant.ui import custom, session
 
 FIRST_PRESET = "dynamic-int8"
-MODELS = (*EMBEDDED, *ALLOWED_HUB_IDS)
+MODELS = (*EMBEDDED, *(hub_id for toolkit in toolkits() for hub_id in toolkit.ALLOWED_HUB_IDS))
 
 
 def known_model(source: str) -> str:
@@ -53,7 +54,7 @@ def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:
     """Which model, which decoder."""
     model = gr.Dropdown(
         list(MODELS), value=MODELS[0], label="Model", elem_id=f"{prefix}model",
-        info="an4 is embedded; the other is downloaded when first used (about 1.3 GB)",
+        info="an4 is embedded; the others are downloaded when first used (0.4 to 1.3 GB)",
     )  # fmt: skip
     choices = [(f"{name}: {what}", name) for name, what in DECODERS.items()]
     return model, gr.Radio(choices, value="ngram", label="Decoder")

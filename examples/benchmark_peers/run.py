@@ -13,7 +13,8 @@ import json
 import statistics
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,6 +60,26 @@ def compiled(original: Recognizer) -> tuple[Run, int]:
     return torch.compile(original.encoder, dynamic=True), original.size_bytes()
 
 
+@contextmanager
+def layer_norm_written_out() -> Iterator[None]:
+    """ONNX's exporter refuses a layer norm over a length that is not fixed; mean and variance written out it takes."""
+    functional = torch.nn.functional
+    original = functional.layer_norm
+
+    def norm(x: torch.Tensor, shape: list[int], weight=None, bias=None, eps: float = 1e-5) -> torch.Tensor:
+        if weight is not None:
+            return original(x, shape, weight, bias, eps)
+        dims = tuple(range(-len(shape), 0))
+        centred = x - x.mean(dims, keepdim=True)
+        return centred / (centred.square().mean(dims, keepdim=True) + eps).sqrt()
+
+    functional.layer_norm = norm
+    try:
+        yield
+    finally:
+        functional.layer_norm = original
+
+
 def onnx_runtime(int8: bool) -> Callable[[Recognizer], tuple[Run, int]]:
     def make(original: Recognizer) -> tuple[Run, int]:
         import tempfile
@@ -67,10 +88,11 @@ def onnx_runtime(int8: bool) -> Callable[[Recognizer], tuple[Run, int]]:
 
         folder = Path(tempfile.mkdtemp())
         path = folder / "encoder.onnx"
-        torch.onnx.export(
-            original.encoder, (torch.randn(1, SAMPLE_RATE),), path, input_names=["wave"], output_names=["log_probs"],
-            dynamic_axes={"wave": {0: "batch", 1: "time"}}, dynamo=False,
-        )  # fmt: skip
+        with layer_norm_written_out():
+            torch.onnx.export(
+                original.encoder, (torch.randn(1, SAMPLE_RATE),), path, input_names=["wave"], output_names=["log_probs"],
+                dynamic_axes={"wave": {0: "batch", 1: "time"}}, dynamo=False,
+            )  # fmt: skip
         if int8:
             from onnxruntime.quantization import quantize_dynamic
 

@@ -20,6 +20,7 @@ class OpenVinoIR:
     summary = "the encoder as OpenVINO IR (.xml, .bin); runs with OpenVINO alone, without PyTorch"
     model_files = ("encoder.xml", "encoder.bin")
     script = Path(__file__).with_name("transcribe_openvino.py")
+    script_needs = "openvino and soundfile"
 
     def save(self, recognizer: Recognizer, folder: Path) -> None:
         """Write the IR.

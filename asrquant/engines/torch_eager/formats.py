@@ -29,6 +29,7 @@ class TorchScript:
     summary = "the encoder as one TorchScript file; runs wherever PyTorch does, without asrquant or SpeechBrain"
     model_files = ("encoder.torchscript.pt",)
     script = Path(__file__).with_name("transcribe_torchscript.py")
+    script_needs = "torch and soundfile"
 
     def save(self, recognizer: Recognizer, folder: Path) -> None:
         """Trace and save. Traced without ``wav_lens``: with them, the mask of one length would be baked in."""
@@ -58,6 +59,7 @@ class StateDict:
     summary = "weights and scales under the model's own names, with the architecture; for use with asrquant"
     model_files = ("encoder.state_dict.pt",)
     script = Path(__file__).with_name("transcribe_asrquant.py")
+    script_needs = "asrquant"
 
     def save(self, recognizer: Recognizer, folder: Path) -> None:
         """Save state dict and architecture.
