@@ -79,7 +79,7 @@ class Tuning:
     Attributes:
         max_drop: WER in points that was allowed to be lost.
         clips: validation clips.
-        trials: the float model, the fully quantized one, and each with more layers in float.
+        trials: the float model, the fully quantized one, each with more layers in float; the last is the one returned.
         kept_float: paths of the modules that stayed float because of what quantizing them cost.
     """
 

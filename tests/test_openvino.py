@@ -13,6 +13,7 @@ from asrquant import PRESETS, Recognizer, quantize
 from asrquant.benchmark import benchmark
 from asrquant.dataset import read_librispeech, validation_clips
 from asrquant.engines.openvino import encoder
+from asrquant.engines.openvino.channels_last import WindowedConv, rewrite
 from asrquant.engines.openvino.encoder import QUANTIZABLE, is_int8
 from asrquant.errors import Cancelled, MissingDependencyError, PresetError
 from asrquant.modules import quantized_modules
@@ -21,6 +22,11 @@ from asrquant.presets import OpenVino, Preset, custom
 NAMES = ("openvino-fp32", "openvino-bf16", "openvino-int8")
 # As for the other presets (test_engines): mean absolute difference of a probability, share of frames with the same best label.
 TOLERANCE = {"openvino-fp32": (1e-5, 1.0), "openvino-bf16": (0.001, 0.99), "openvino-int8": (0.003, 0.98)}
+
+
+# 4 transformer layers of 6, a head of 3, 1 projection, 7 convolutions as products (5 of them in two parts); the positional one.
+COUNTS = {"int8 MatMul": 40, "int8 GroupConvolution": 1}
+AS_THEY_ARE = {"int8 MatMul": 28, "int8 Convolution": 7, "int8 GroupConvolution": 1}  # not rewritten
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +44,7 @@ def under(recognizer: Recognizer, path: str) -> list:
 
 
 def test_int8_is_where_it_should_be(quantized: dict[str, Recognizer]) -> None:
-    counts = {"int8 MatMul": 28, "int8 Convolution": 7, "int8 GroupConvolution": 1}
-    assert quantized_modules(quantized["openvino-int8"].encoder) == counts
+    assert quantized_modules(quantized["openvino-int8"].encoder) == COUNTS
     assert [is_int8(operation) for operation in under(quantized["openvino-int8"], "__module.ctc_lin")] == [False]
     assert all(is_int8(operation) for operation in under(quantized["openvino-int8"], "__module.wav2vec2.model"))
     for name in ("openvino-fp32", "openvino-bf16"):
@@ -81,6 +86,28 @@ def test_word_error_rates_on_eval(an4: Recognizer, quantized: dict[str, Recogniz
     assert all(abs(wer - original) <= 1.0 for wer in others), (original, others)
 
 
+@pytest.mark.parametrize(("kernel", "stride"), [(10, 5), (3, 2), (2, 2), (4, 4), (8, 4)])
+def test_convolutions_as_products(kernel: int, stride: int) -> None:
+    conv = torch.nn.Conv1d(6, 5, kernel, stride)
+    assert WindowedConv.fits(conv)
+    for length in range(kernel, kernel + 3 * stride):
+        x = torch.randn(2, 6, length)
+        assert torch.allclose(WindowedConv(conv)(x.transpose(1, 2)).transpose(1, 2), conv(x), atol=1e-5)
+
+
+def test_what_is_rewritten(an4: Recognizer) -> None:
+    other = rewrite(an4.encoder, an4.roles)
+    assert other is not an4.encoder
+    with torch.inference_mode():
+        for length in (400, 1600, 16_001, 48_007):
+            wave = torch.randn(2, length)
+            assert torch.allclose(other(wave), an4.encoder(wave), atol=1e-4)
+    assert not WindowedConv.fits(torch.nn.Conv1d(4, 4, 5, 2)) and not WindowedConv.fits(
+        torch.nn.Conv1d(4, 4, 2, 2, groups=2)
+    )
+    assert rewrite(an4.encoder, replace(an4.roles, feature_extractor="encoder.enc")) is an4.encoder
+
+
 def test_any_batch_and_length(quantized: dict[str, Recognizer], an4: Recognizer) -> None:
     for shape in ((1, 1600), (3, 20_000), (1, 240_000)):
         wave = torch.randn(shape)
@@ -100,7 +127,7 @@ def test_sizes(an4: Recognizer, quantized: dict[str, Recognizer]) -> None:
 
 
 def test_ranges_by_quantiles_are_other_ranges(an4: Recognizer, quantized: dict[str, Recognizer], examples) -> None:
-    preset = replace(PRESETS["openvino-int8"], openvino=OpenVino(int8=True, ranges="mean-quantile"))
+    preset = replace(PRESETS["openvino-int8"], openvino=OpenVino(int8=True, channels_last=True, ranges="mean-quantile"))
     audio = examples[0].audio()
     assert not torch.equal(quantize(an4, preset).log_probs(audio), quantized["openvino-int8"].log_probs(audio))
 
@@ -110,7 +137,7 @@ def test_accuracy_control_puts_layers_back(greedy: Recognizer) -> None:
     too_little = asrquant.calibration_clips(20)[2:3]  # one clip's ranges are too narrow for other speakers
     stages = []
     tuned = quantize(greedy, preset, too_little, lambda stage, done, total: stages.append(stage))
-    blind = quantize(greedy, "openvino-int8", too_little)
+    blind = quantize(greedy, replace(preset, openvino=OpenVino(int8=True)), too_little)
     report = tuned.tuning
     assert report.max_drop == 0.5 and report.clips == 36 and len(report.trials) > 2
     original, everything, *_, last = (trial.wer for trial in report.trials)
@@ -125,7 +152,7 @@ def test_accuracy_control_puts_layers_back(greedy: Recognizer) -> None:
 def test_accuracy_control_leaves_alone_what_is_good(greedy: Recognizer) -> None:
     tuned = quantize(greedy, "openvino-int8-accurate", validation=validation_clips()[:6])
     assert tuned.tuning.kept_float == () and len(tuned.tuning.trials) == 2
-    assert quantized_modules(tuned.encoder) == {"int8 MatMul": 28, "int8 Convolution": 7, "int8 GroupConvolution": 1}
+    assert quantized_modules(tuned.encoder) == AS_THEY_ARE
 
 
 @pytest.mark.parametrize("stage", ["calibrating", "validating, trial 2"])

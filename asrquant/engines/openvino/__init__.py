@@ -8,6 +8,7 @@ import io
 from typing import Any
 
 from asrquant.engines import Built, Job
+from asrquant.engines.openvino.channels_last import rewrite
 from asrquant.engines.openvino.encoder import OpenVinoEncoder, convert
 from asrquant.engines.openvino.formats import FORMATS
 from asrquant.engines.openvino.int8 import quantize_accurately, quantize_model
@@ -33,7 +34,8 @@ def build(job: Job) -> Built:
     """
     settings = job.preset.openvino or OpenVino()
     job.progress("converting to OpenVINO", 0, 1)
-    model = convert(job.recognizer.encoder)
+    encoder = job.recognizer.encoder
+    model = convert(rewrite(encoder, job.recognizer.roles) if settings.channels_last else encoder)
     with contextlib.redirect_stdout(io.StringIO()):  # NNCF draws bars there; ours report its progress
         model, tuning = _quantize(job, settings, model)
     job.progress("compiling", 0, 1)
