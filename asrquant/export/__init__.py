@@ -7,7 +7,7 @@ import json
 import platform
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -84,12 +84,13 @@ def export(
             progress("saving", 0, 1)
             form.save(recognizer, files)
             _write_company(recognizer, form, files)
-            save_answers(answers(recognizer, progress), files / ANSWERS)
+            live = answers(recognizer, progress)
+            save_answers(live, files / ANSWERS)
             manifest = _manifest(recognizer, form, name, files, _measurement(report, recognizer))
             write_json(manifest, files / MANIFEST)
             write_sums(files)
             verification = verify_in_fresh_process(files, progress)
-            _refuse(verification, recognizer)
+            _refuse(verification, live.quantized)
             manifest = replace(manifest, verification=verification)
             (files / CARD).write_text(card(manifest, form), encoding="utf-8")
             write_json(replace(manifest, files=describe_files(files)), files / MANIFEST)
@@ -205,12 +206,12 @@ def _measurement(report: Report | None, recognizer: Recognizer) -> Measurement |
     )
 
 
-def _refuse(verification: Verification, recognizer: Recognizer) -> None:
+def _refuse(verification: Verification, quantized: Mapping[str, int]) -> None:
     if not verification.passed:
         raise ExportError(
             "The artifact was loaded back and did not answer as the model does (log-probs differ by up to "
             f"{verification.largest:.2g}, {verification.identical} of {verification.transcripts} transcripts are the same), "
             "so it was not kept; try the other format."
         )
-    if recognizer.preset.engine and not verification.quantized:
+    if quantized and not verification.quantized:
         raise ExportError("The artifact was loaded back and holds no quantized module, so it was not kept.")

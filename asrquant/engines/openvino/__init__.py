@@ -9,7 +9,7 @@ from typing import Any
 
 from asrquant.engines import Built, Job
 from asrquant.engines.openvino.channels_last import rewrite
-from asrquant.engines.openvino.encoder import OpenVinoEncoder, convert
+from asrquant.engines.openvino.encoder import OpenVinoEncoder, as_saved, convert
 from asrquant.engines.openvino.formats import FORMATS
 from asrquant.engines.openvino.int8 import quantize_accurately, quantize_model
 from asrquant.presets import OpenVino
@@ -39,7 +39,7 @@ def build(job: Job) -> Built:
     with contextlib.redirect_stdout(io.StringIO()):  # NNCF draws bars there; ours report its progress
         model, tuning = _quantize(job, settings, model)
     job.progress("compiling", 0, 1)
-    return Built(OpenVinoEncoder(model, settings.precision), f"OpenVINO {settings.precision}", tuning)
+    return Built(OpenVinoEncoder(as_saved(model), settings.precision), f"OpenVINO {settings.precision}", tuning)
 
 
 def _quantize(job: Job, settings: OpenVino, model: Any) -> tuple[Any, Tuning | None]:

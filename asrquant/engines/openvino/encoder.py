@@ -55,6 +55,14 @@ def convert(encoder: nn.Module) -> Any:
     return model
 
 
+def as_saved(model: Any) -> Any:
+    """The model as it comes back from its files: compiled from memory it may round otherwise, which int8 makes visible."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "encoder.xml"
+        save(model, path)
+        return core().read_model(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+
+
 class OpenVinoEncoder(ForeignEncoder):
     """Wave [B, T] → log-probs [B, F, V], by a compiled OpenVINO model."""
 
