@@ -16,7 +16,7 @@ from asrquant.errors import Cancelled, ExportError
 from asrquant.export import Exports
 
 ROOT = Path(__file__).parents[1]
-KILLS = int(os.environ.get("ASRQUANT_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("ASRQUANT_TEST_KILLS", "4"))
 DISK_MB = 60
 
 
