@@ -6,6 +6,7 @@ import copy
 
 import pytest
 import torch
+from nearness import assert_near
 
 from asrquant import PRESETS, Audio, Recognizer, custom, quantize
 from asrquant.engines import engines, get_engine
@@ -59,16 +60,7 @@ def test_bytes_go_down_in_memory_and_on_disk(an4: Recognizer, quantized: dict[st
 
 @pytest.mark.parametrize("name", TOLERANCE)
 def test_stays_near_the_float_model(an4: Recognizer, quantized: dict[str, Recognizer], examples, name: str) -> None:
-    difference, same = [], []
-    for example in examples:
-        audio = example.audio()
-        before, after = an4.log_probs(audio), quantized[name].log_probs(audio)
-        assert before.shape == after.shape
-        difference.append((before.exp() - after.exp()).abs().mean().item())
-        same.append((before.argmax(-1) == after.argmax(-1)).float().mean().item())
-    most, least = TOLERANCE[name]
-    assert sum(difference) / len(difference) <= most
-    assert sum(same) / len(same) >= least
+    assert_near(an4, quantized[name], examples, *TOLERANCE[name])
 
 
 @pytest.mark.parametrize("name", ["dynamic-int8", "static-int8", "speechbrain-int8"])

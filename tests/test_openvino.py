@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from nearness import assert_near
 
 import asrquant.ui
 from asrquant import PRESETS, Recognizer, quantize
@@ -63,16 +64,7 @@ def test_what_is_ignored_stays_float(an4: Recognizer) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stays_near_the_float_model(an4: Recognizer, quantized: dict[str, Recognizer], examples, name: str) -> None:
-    difference, same = [], []
-    for example in examples:
-        audio = example.audio()
-        before, after = an4.log_probs(audio), quantized[name].log_probs(audio)
-        assert before.shape == after.shape
-        difference.append((before.exp() - after.exp()).abs().mean().item())
-        same.append((before.argmax(-1) == after.argmax(-1)).float().mean().item())
-    most, least = TOLERANCE[name]
-    assert sum(difference) / len(difference) <= most
-    assert sum(same) / len(same) >= least
+    assert_near(an4, quantized[name], examples, *TOLERANCE[name])
 
 
 def test_float32_says_the_same(an4: Recognizer, quantized: dict[str, Recognizer], examples) -> None:

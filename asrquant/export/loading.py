@@ -50,9 +50,7 @@ def load_artifact(path: str | Path) -> Recognizer:
         encoder = form.restore(folder, saved)
     except AsrQuantError:
         raise
-    except (
-        Exception
-    ) as error:  # the files are those that were made, so other versions of the libraries are what is left
+    except Exception as error:  # the files are those that were made, so the libraries must be others
         made = ", ".join(f"{library} {number}" for library, number in manifest.versions.items())
         first = next(iter(str(error).strip().splitlines()), "")
         raise ArtifactError(

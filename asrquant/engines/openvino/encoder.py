@@ -17,6 +17,7 @@ from torch import nn
 
 from asrquant.audio import SAMPLE_RATE
 from asrquant.errors import PresetError
+from asrquant.files import tree_bytes
 from asrquant.modules import ForeignEncoder
 
 CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant")) / "openvino"
@@ -83,6 +84,7 @@ class OpenVinoEncoder(ForeignEncoder):
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "NUM_STREAMS": 1,
         }
+        self._saved_bytes: int | None = None
         self._request = core().compile_model(model, "CPU", settings).create_infer_request()
 
     def forward(self, wave: torch.Tensor) -> torch.Tensor:
@@ -91,10 +93,12 @@ class OpenVinoEncoder(ForeignEncoder):
         return torch.from_numpy(result[0].copy())
 
     def saved_bytes(self) -> int:
-        """Bytes of the IR's two files."""
-        with tempfile.TemporaryDirectory() as folder:
-            save(self.model, Path(folder) / "encoder.xml")
-            return sum(path.stat().st_size for path in Path(folder).iterdir())
+        """Bytes of the IR's two files; written once to be counted, as the model never changes."""
+        if self._saved_bytes is None:
+            with tempfile.TemporaryDirectory() as folder:
+                save(self.model, Path(folder) / "encoder.xml")
+                self._saved_bytes = tree_bytes(Path(folder))
+        return self._saved_bytes
 
     def quantized(self) -> dict[str, int]:
         """How many operations of each kind compute in int8, by the model's FakeQuantize operations."""

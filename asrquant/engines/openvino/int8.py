@@ -17,7 +17,7 @@ import torch
 
 from asrquant.audio import Audio
 from asrquant.dataset import Utterance
-from asrquant.engines.openvino.encoder import core, is_int8, openvino
+from asrquant.engines.openvino.encoder import QUANTIZABLE, core, is_int8, openvino
 from asrquant.errors import PresetError
 from asrquant.metrics import WordErrors, total_errors, word_errors
 from asrquant.modules import ROLES, get_module
@@ -106,7 +106,7 @@ def kept_float(model: Any, recognizer: Recognizer, settings: OpenVino) -> tuple[
     names = [
         operation.get_friendly_name()
         for operation in model.get_ops()
-        if operation.get_type_name() in ("MatMul", "Convolution", "GroupConvolution") and not is_int8(operation)
+        if operation.get_type_name() in QUANTIZABLE and not is_int8(operation)
     ]
     return tuple(
         sorted({_path(name) for name in names if "__module" in name and not any(p.fullmatch(name) for p in patterns)})
