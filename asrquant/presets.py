@@ -14,7 +14,7 @@ from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.errors import PresetError
 from asrquant.modules import ROLES, Roles, dynamic_parts, get_module, not_dynamic, not_static
 
-Precision = Literal["f32", "bf16"]
+Precision = Literal["auto", "f32", "bf16"]
 Ranges = Literal["min-max", "mean-quantile"]
 Scheme = Literal["float", "dynamic", "static"]
 DynamicDtype = Literal["qint8", "float16"]
@@ -30,23 +30,24 @@ class OpenVino:
     """Settings of the engine ``openvino``.
 
     Attributes:
-        precision: that the float parts compute in.
+        precision: that the float parts compute in; ``auto`` is bfloat16 where the processor has it, else float32.
         int8: whether NNCF quantizes weights and activations, with ranges seen in calibration.
         ignored: roles or module paths that stay float.
         ranges: how NNCF estimates the ranges of activations: ``min-max`` its default, ``mean-quantile`` the mean over
             the clips of each clip's outermost quantiles (1e-4), which forgives outliers.
         max_drop: WER in points that may be lost on the validation clips; layers go back to float until it holds. None
             quantizes without looking.
-        channels_last: whether the feature extractor is rewritten without transposes, where it can be: faster, the same
-            arithmetic, but more parts for accuracy control to try.
+        smooth_quant: whether NNCF moves the ranges of activations into weights (SmoothQuant) first. Off, as it doubled the
+            divergence from the float model where it was measured (see ``examples/openvino_settings.py``); large language
+            models are what it was made for.
     """
 
-    precision: Precision = "f32"
+    precision: Precision = "auto"
     int8: bool = False
     ignored: tuple[str, ...] = ("ctc_output",)
     ranges: Ranges = "min-max"
     max_drop: float | None = None
-    channels_last: bool = False
+    smooth_quant: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings that could not be carried out."""
@@ -58,6 +59,11 @@ class OpenVino:
                 raise PresetError(f"{field} is {value!r}; it can be {', '.join(allowed)}.")
         if self.max_drop is not None and (self.max_drop < 0 or not self.int8):
             raise PresetError(f"max_drop is {self.max_drop}; it is 0 or more points of WER, and needs int8.")
+        if self.max_drop is not None and self.smooth_quant:
+            raise PresetError(
+                "max_drop and smooth_quant exclude each other: a layer put back to float gets its first weights, not those "
+                "that fit its smoothed activations."
+            )
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ PRESETS: dict[str, Preset] = {
             "openvino-fp32",
             "OpenVINO in float32: no quantization, only a faster engine.",
             engine="openvino",
-            openvino=OpenVino(),
+            openvino=OpenVino(precision="f32"),
         ),
         Preset(
             "openvino-bf16",
@@ -176,7 +182,7 @@ PRESETS: dict[str, Preset] = {
             "openvino-int8",
             "OpenVINO with NNCF's post-training int8 everywhere but in the CTC output layer; the fastest.",
             engine="openvino",
-            openvino=OpenVino(int8=True, channels_last=True),
+            openvino=OpenVino(int8=True),
         ),
         Preset(
             "openvino-int8-accurate",

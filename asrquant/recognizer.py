@@ -95,6 +95,8 @@ class Tuning:
         if not self.kept_float:
             return f"{found}; nothing had to stay float"
         tried = f"{len(rest)} more trials, the last {rest[-1]:.1f} %" if rest else "no more trials"
+        if rest and rest[-1] - before > self.max_drop + 0.001:
+            tried += f", which is more than {self.max_drop:g} points away"
         return f"{found}; {tried}; kept float: {', '.join(self.kept_float)}"
 
 

@@ -43,6 +43,7 @@ def add_preset_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--backend", choices=BACKENDS)
     group.add_argument("--observer", choices=OBSERVERS)
     group.add_argument("--precision", choices=get_args(Precision), help="of OpenVINO's float parts")
+    group.add_argument("--smooth-quant", action="store_const", const=True, help="NNCF's SmoothQuant before int8")
     group.add_argument("--ranges", choices=get_args(Ranges), help="how NNCF estimates the ranges of activations")
     group.add_argument(
         "--keep-float", action="append", metavar="MODULE", help="that NNCF shall leave alone; may be repeated"
@@ -70,7 +71,13 @@ def chosen_preset(args: argparse.Namespace) -> Preset:
     }
     settings = {name: value for name, value in settings.items() if value is not None}
     schemes = dict(_scheme(text) for text in args.set)
-    fast = {"precision": args.precision, "ranges": args.ranges, "ignored": args.keep_float, "max_drop": args.max_drop}
+    fast = {
+        "precision": args.precision,
+        "smooth_quant": args.smooth_quant,
+        "ranges": args.ranges,
+        "ignored": args.keep_float,
+        "max_drop": args.max_drop,
+    }
     fast = {
         name: tuple(value) if isinstance(value, list) else value for name, value in fast.items() if value is not None
     }

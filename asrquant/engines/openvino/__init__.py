@@ -34,12 +34,12 @@ def build(job: Job) -> Built:
     """
     settings = job.preset.openvino or OpenVino()
     job.progress("converting to OpenVINO", 0, 1)
-    encoder = job.recognizer.encoder
-    model = convert(rewrite(encoder, job.recognizer.roles) if settings.channels_last else encoder)
+    model = convert(rewrite(job.recognizer.encoder, job.recognizer.roles))
     with contextlib.redirect_stdout(io.StringIO()):  # NNCF draws bars there; ours report its progress
         model, tuning = _quantize(job, settings, model)
     job.progress("compiling", 0, 1)
-    return Built(OpenVinoEncoder(as_saved(model), settings.precision), f"OpenVINO {settings.precision}", tuning)
+    compiled = OpenVinoEncoder(as_saved(model), settings.precision)
+    return Built(compiled, compiled.settings(), tuning)
 
 
 def _quantize(job: Job, settings: OpenVino, model: Any) -> tuple[Any, Tuning | None]:

@@ -77,20 +77,26 @@ class OpenVinoEncoder(ForeignEncoder):
         if precision == "bf16" and not has_bf16():
             raise PresetError("This processor does not compute in bfloat16; use openvino-fp32 or openvino-int8.")
         self.model = model
-        self.precision = precision
-        settings = {
+        hints = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": precision,
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "NUM_STREAMS": 1,
+            **({} if precision == "auto" else {"INFERENCE_PRECISION_HINT": precision}),
         }
         self._saved_bytes: int | None = None
-        self._request = core().compile_model(model, "CPU", settings).create_infer_request()
+        self._request = core().compile_model(model, "CPU", hints).create_infer_request()
 
     def forward(self, wave: torch.Tensor) -> torch.Tensor:
         """Log-probs of a batch of waves."""
         result = self._request.infer({0: wave.contiguous().numpy()}, share_inputs=True, share_outputs=True)
         return torch.from_numpy(result[0].copy())
+
+    def settings(self) -> str:
+        """What was compiled: precision, streams, threads."""
+        compiled = self._request.get_compiled_model()
+        precision = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        streams, threads = (compiled.get_property(name) for name in ("NUM_STREAMS", "INFERENCE_NUM_THREADS"))
+        return f"OpenVINO {precision}, {streams} stream{'s' * (streams != 1)}, {threads} threads"
 
     def saved_bytes(self) -> int:
         """Bytes of the IR's two files; written once to be counted, as the model never changes."""

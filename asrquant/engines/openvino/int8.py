@@ -17,7 +17,7 @@ import torch
 
 from asrquant.audio import Audio
 from asrquant.dataset import Utterance
-from asrquant.engines.openvino.encoder import QUANTIZABLE, core, is_int8, openvino
+from asrquant.engines.openvino.encoder import QUANTIZABLE, OpenVinoEncoder, as_saved, core, is_int8, openvino
 from asrquant.errors import PresetError
 from asrquant.metrics import WordErrors, total_errors, word_errors
 from asrquant.modules import ROLES, get_module
@@ -82,6 +82,7 @@ def quantize_accurately(
             trials.append(Trial(total.wer or 0.0, len(waves)))
         return 100 - (total.wer or 0.0), [100 - (error.wer or 0.0) for error in errors]
 
+    options = _options(recognizer, settings)
     tuned = nncf.quantize_with_accuracy_control(
         model,
         _data(calibration, progress),
@@ -91,13 +92,13 @@ def quantize_accurately(
         drop_type=nncf.DropType.ABSOLUTE,
         subset_size=len(calibration),
         advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(num_ranking_workers=1),
-        **{name if name != "advanced_parameters" else "advanced_quantization_parameters": value
-           for name, value in _options(recognizer, settings).items()},
-    )  # fmt: skip
-    left_float = kept_float(tuned, recognizer, settings)
-    if left_float:  # NNCF may have given up and put everything back; what counts is the model that is returned
-        accuracy(core().compile_model(tuned, "CPU"), range(len(waves)))
-    return tuned, Tuning(drop, len(waves), tuple(trials), left_float)
+        advanced_quantization_parameters=options.pop("advanced_parameters"),
+        **options,
+    )
+    # NNCF tries models with float weights that are rounded on the way; what counts is the one returned, as it is used.
+    returned = OpenVinoEncoder(as_saved(tuned), settings.precision)
+    accuracy(lambda wave: [returned(torch.from_numpy(wave)).numpy()], range(len(waves)))
+    return tuned, Tuning(drop, len(waves), tuple(trials), kept_float(tuned, recognizer, settings))
 
 
 def kept_float(model: Any, recognizer: Recognizer, settings: OpenVino) -> tuple[str, ...]:
@@ -135,7 +136,10 @@ def ignored_patterns(recognizer: Recognizer, settings: OpenVino) -> list[str]:
 
 def _options(recognizer: Recognizer, settings: OpenVino) -> dict[str, Any]:
     nncf = _nncf()
-    options: dict[str, Any] = {"model_type": nncf.ModelType.TRANSFORMER}
+    advanced = nncf.AdvancedQuantizationParameters()
+    options: dict[str, Any] = {"model_type": nncf.ModelType.TRANSFORMER, "advanced_parameters": advanced}
+    if not settings.smooth_quant:
+        advanced.smooth_quant_alphas = nncf.AdvancedSmoothQuantParameters(convolution=-1, matmul=-1)
     if patterns := ignored_patterns(recognizer, settings):
         options["ignored_scope"] = nncf.IgnoredScope(patterns=patterns)
     if settings.ranges == "mean-quantile":
@@ -145,9 +149,7 @@ def _options(recognizer: Recognizer, settings: OpenVino) -> dict[str, Any]:
             aggregator_type=estimators.AggregatorType.MEAN,
             quantile_outlier_prob=QUANTILE,
         )
-        options["advanced_parameters"] = nncf.AdvancedQuantizationParameters(
-            activations_range_estimator_params=estimators.RangeEstimatorParameters(min=end, max=end)
-        )
+        advanced.activations_range_estimator_params = estimators.RangeEstimatorParameters(min=end, max=end)
     return options
 
 

@@ -20,7 +20,9 @@ def load() -> tuple[openvino.CompiledModel, list[str], int]:
         if hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() != entry["sha256"]:
             sys.exit(f"{name} is not the file that manifest.json describes; download the artifact again.")
     decoder = json.loads((FOLDER / "decoder.json").read_text(encoding="utf-8"))
-    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": manifest["preset"]["openvino"]["precision"]}
+    hints = {"PERFORMANCE_HINT": "LATENCY"}
+    if (precision := manifest["preset"]["openvino"]["precision"]) != "auto":
+        hints["INFERENCE_PRECISION_HINT"] = precision
     model = openvino.Core().compile_model(FOLDER / manifest["model_file"], "CPU", hints)
     return model, decoder["texts"], decoder["blank_index"]
 
