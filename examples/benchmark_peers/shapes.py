@@ -88,3 +88,6 @@ def _make_large() -> None:
     encoder.save(str(LARGE_DIR / "tokenizer.ckpt"))
     yaml = YAML.format(hub=hub.resolve(), outputs=len(labels))
     (LARGE_DIR / "hyperparams.yaml").write_text(yaml)
+
+
+SHAPES = {"embedded": embedded, "large": large}
