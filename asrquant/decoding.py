@@ -1,11 +1,13 @@
 """Log-probs → text, the same for every engine, so that a changed word comes from quantization and nothing else.
 
 The searches are SpeechBrain's own: ``ctc_greedy_decode`` and ``CTCBeamSearcher``, the latter with KenLM as language model
-(Graves et al. 2006; Hannun et al. 2014 for the prefix beam search).
+(Graves et al. 2006; Hannun et al. 2014 for the prefix beam search). Both SpeechBrain's searcher and the compiled one,
+``ctc-beam-decoder``, follow pyctcdecode; ``examples/decoders.py`` measures how far they agree.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +16,13 @@ from typing import Any, Protocol
 import torch
 
 from asrquant.compat import ensure_torchaudio
-from asrquant.errors import DecoderError
+from asrquant.errors import DecoderError, MissingDependencyError
 
 DECODERS: dict[str, str] = {
     "greedy": "the best label of every frame; fastest, no language model",
     "beam": "CTC beam search without a language model",
     "ngram": "CTC beam search with the model's n-gram (KenLM); the fewest errors, the slowest",
+    "fast": "the beam search compiled (ctc-beam-decoder), with the n-gram where the model has one",
 }
 
 
@@ -71,12 +74,22 @@ def make_decoder(name: str, vocabulary: Vocabulary) -> Decoder:
 
     Raises:
         DecoderError: there is no such decoder, or the model has no n-gram.
+        MissingDependencyError: its library is not installed.
     """
     if name not in DECODERS:
         raise DecoderError(f"There is no decoder {name!r}; there are {', '.join(DECODERS)}.")
     if name not in vocabulary.decoders:
         raise DecoderError(f"This model came without an n-gram; use {' or '.join(vocabulary.decoders)}.")
+    if name == "fast":
+        return CompiledBeamSearch(vocabulary)
     return Greedy(vocabulary) if name == "greedy" else BeamSearch(name, beam_searcher(name, vocabulary))
+
+
+def unavailable(name: str) -> str | None:
+    """Why a decoder cannot be used here, with the install line; None where it can."""
+    if name != "fast" or importlib.util.find_spec("ctc_beam_decoder"):
+        return None
+    return "The decoder 'fast' needs ctc-beam-decoder; install with: pip install ctc-beam-decoder"
 
 
 class Greedy:
@@ -110,6 +123,48 @@ class BeamSearch:
         """Log-probs [F, V] of one clip → its text."""
         hypotheses = self._search(log_probs[None], torch.ones(1))
         return _tidy(hypotheses[0][0].text)
+
+
+class CompiledBeamSearch:
+    """The beam search of ``ctc-beam-decoder``, in C++, with the settings that ``BeamSearch`` would have."""
+
+    name = "fast"
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        """Decode for the model of this vocabulary, with its n-gram where it has one.
+
+        Raises:
+            DecoderError: the n-gram cannot be read.
+            MissingDependencyError: the library is not installed.
+        """
+        if reason := unavailable(self.name):
+            raise MissingDependencyError(reason)
+        from ctc_beam_decoder import build_ctcdecoder
+
+        search = vocabulary.search
+        blank = vocabulary.blank_index
+        labels = ["" if index == blank else label for index, label in enumerate(vocabulary.labels)]
+        language = {} if vocabulary.ngram is None else {
+            "kenlm_model_path": vocabulary.ngram,
+            "lm_score_boundary": search.get("score_boundary", True),
+            **_renamed(search, {name: name for name in ("unigrams", "alpha", "beta", "unk_score_offset")}),
+        }  # fmt: skip
+        try:
+            self._decoder = build_ctcdecoder(labels, **language)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise DecoderError(f"KenLM cannot read the n-gram {vocabulary.ngram}: {error}") from error
+        self._options = _renamed(
+            search,
+            {"beam_size": "beam_width", "beam_prune_logp": "beam_prune_logp", "token_prune_min_logp": "token_min_logp"},
+        )
+
+    def __call__(self, log_probs: torch.Tensor) -> str:
+        """Log-probs [F, V] of one clip → its text."""
+        return _tidy(self._decoder.decode(log_probs.numpy(), **self._options))
+
+
+def _renamed(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {there: settings[here] for here, there in names.items() if settings.get(here) is not None}
 
 
 def beam_searcher(name: str, vocabulary: Vocabulary) -> Any:

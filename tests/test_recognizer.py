@@ -30,7 +30,7 @@ def test_takes_a_path_or_an_audio(greedy, examples) -> None:
     assert by_path.encoder_rtf < by_path.rtf
 
 
-@pytest.mark.parametrize("decoder", ["greedy", "beam", "ngram"])
+@pytest.mark.parametrize("decoder", ["greedy", "beam", "ngram", "fast"])
 def test_every_decoder(an4, examples, decoder: str) -> None:
     recognizer = an4.with_decoder(decoder)
     assert recognizer.decoder.name == decoder

@@ -54,7 +54,7 @@ def test_the_embedded_model_is_small_and_complete(model_folder: Path, an4) -> No
     listed = json.loads((model_folder / "manifest.json").read_text())["files"]
     assert set(listed) == names - {"manifest.json"}
     assert {"README.md", "LICENSE", "hyperparams.yaml"} <= names
-    assert an4.vocabulary.decoders == ("greedy", "beam", "ngram")
+    assert an4.vocabulary.decoders == ("greedy", "beam", "ngram", "fast")
 
 
 def test_module_names_are_the_tutorials(an4) -> None:
@@ -138,7 +138,7 @@ def test_sentencepiece_and_greedy_models(model_copy: Path, examples) -> None:
     )
     recognizer = asrquant.load(str(model_copy))
     assert recognizer.decoder.name == "greedy"
-    assert recognizer.vocabulary.decoders == ("greedy", "beam")
+    assert recognizer.vocabulary.decoders == ("greedy", "beam", "fast")
     pieces = [i for i, label in enumerate(recognizer.vocabulary.labels) if label in "AB"]
     assert sorted(recognizer.vocabulary.to_text(pieces)) == ["A", "B"]
     assert isinstance(recognizer.with_decoder("beam").transcribe(examples[0].path).text, str)

@@ -74,7 +74,7 @@ def test_log_probs_and_texts_are_transformers_own(recognizer, reference, example
 
 
 def test_a_beam_search_can_be_used(recognizer, examples) -> None:
-    assert recognizer.vocabulary.decoders == ("greedy", "beam")
+    assert recognizer.vocabulary.decoders == ("greedy", "beam", "fast")
     assert isinstance(recognizer.with_decoder("beam").transcribe(examples[0].path).text, str)
 
 

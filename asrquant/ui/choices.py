@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from asrquant import decoding
 from asrquant.decoding import DECODERS
 from asrquant.engines import unavailable
 from asrquant.errors import UntrustedSourceError
@@ -56,5 +57,8 @@ def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:
         list(MODELS), value=MODELS[0], label="Model", elem_id=f"{prefix}model",
         info="an4 is embedded; the others are downloaded when first used (0.4 to 1.3 GB)",
     )  # fmt: skip
-    choices = [(f"{name}: {what}", name) for name, what in DECODERS.items()]
+    missing = {name for name in DECODERS if decoding.unavailable(name)}
+    choices = [
+        (f"{name}: {what}{' (not installed here)' * (name in missing)}", name) for name, what in DECODERS.items()
+    ]
     return model, gr.Radio(choices, value="ngram", label="Decoder")
