@@ -13,7 +13,8 @@ from torch import nn
 
 from asrquant.audio import Audio, read_audio
 from asrquant.decoding import Decoder, Vocabulary, make_decoder
-from asrquant.modules import Roles, serialized_bytes
+from asrquant.footprint import serialized_bytes
+from asrquant.modules import Roles
 from asrquant.presets import PRESETS, Preset
 
 

@@ -12,7 +12,8 @@ from asrquant import PRESETS, Audio, Recognizer, custom, quantize
 from asrquant.engines import engines, get_engine
 from asrquant.engines.torch_eager import StaticQuant, default_backend, use_backend
 from asrquant.errors import Cancelled, PresetError
-from asrquant.modules import compact_state_dict, module_bytes, quantized_modules
+from asrquant.footprint import compact_state_dict, quantized_modules
+from asrquant.modules import module_bytes
 from asrquant.presets import Preset
 
 # Modules of each quantized class: 4 transformer layers of 6 Linear and a head of 3; 7 convolutions and 1 projection.

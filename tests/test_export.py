@@ -22,7 +22,7 @@ from asrquant.errors import ArtifactError, Cancelled, ExportError
 from asrquant.export import Artifact, Exports
 from asrquant.export.loading import find_folder
 from asrquant.export.store import read_artifact
-from asrquant.modules import quantized_modules
+from asrquant.footprint import quantized_modules
 from asrquant.presets import PRESETS
 from asrquant.recognizer import Recognizer
 

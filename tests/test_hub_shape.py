@@ -16,7 +16,7 @@ import torch
 import asrquant
 from asrquant.compat import ensure_torchaudio
 from asrquant.decoding import Vocabulary
-from asrquant.modules import quantized_modules
+from asrquant.footprint import quantized_modules
 from asrquant.sources.speechbrain import _piece_text
 
 YAML = """

@@ -9,7 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "asrquant"
 ORDER = [
-    "errors", "progress", "files", "hub", "compat", "audio", "dataset", "modules", "presets", "decoding", "recognizer", "metrics",
+    "errors", "progress", "files", "hub", "compat", "audio", "dataset", "modules", "footprint", "presets", "decoding",
+    "recognizer", "metrics",
     "sources", "engines", "compare", "benchmark", "charts", "text", "export", "tutorial", "cli", "__main__", "ui",
 ]  # fmt: skip
 ALLOWED = {

@@ -6,7 +6,8 @@ from torch import nn
 
 from asrquant import get_module, module_map, set_module
 from asrquant.errors import PresetError
-from asrquant.modules import module_bytes, not_dynamic, not_static, serialized_bytes
+from asrquant.footprint import serialized_bytes
+from asrquant.modules import module_bytes, not_dynamic, not_static
 
 
 class Model:

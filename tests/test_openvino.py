@@ -19,7 +19,8 @@ from asrquant.engines.openvino import encoder
 from asrquant.engines.openvino.channels_last import GatheredConv, rewrite
 from asrquant.engines.openvino.encoder import QUANTIZABLE, is_int8
 from asrquant.errors import Cancelled, MissingDependencyError, PresetError
-from asrquant.modules import get_module, quantized_modules
+from asrquant.footprint import quantized_modules
+from asrquant.modules import get_module
 from asrquant.presets import OpenVino, Preset, custom
 
 MODEL = "encoder.wav2vec2.model"

@@ -11,7 +11,7 @@ import torch
 import asrquant
 from asrquant.compat import ensure_torchaudio
 from asrquant.errors import PresetError, SourceError
-from asrquant.modules import quantized_modules
+from asrquant.footprint import quantized_modules
 
 FAMILIES = {
     "data2vec": ("Data2VecAudioConfig", "Data2VecAudioForCTC"),

@@ -12,7 +12,8 @@ import torch
 from asrquant import quantize
 from asrquant.dataset import CLIPS
 from asrquant.errors import PresetError
-from asrquant.modules import module_bytes, quantized_modules
+from asrquant.footprint import quantized_modules
+from asrquant.modules import module_bytes
 from asrquant.tutorial import (
     StaticQuant,
     benchmark,

@@ -16,7 +16,7 @@ from asrquant.audio import SAMPLE_RATE
 from asrquant.dataset import example_clips
 from asrquant.errors import ArtifactError
 from asrquant.export.manifest import Verification
-from asrquant.modules import quantized_modules
+from asrquant.footprint import quantized_modules
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
 

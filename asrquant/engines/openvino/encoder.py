@@ -18,7 +18,7 @@ from torch import nn
 from asrquant.audio import SAMPLE_RATE
 from asrquant.errors import PresetError
 from asrquant.files import tree_bytes
-from asrquant.modules import ForeignEncoder
+from asrquant.footprint import ForeignEncoder
 
 CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant")) / "openvino"
 QUANTIZABLE = ("MatMul", "Convolution", "GroupConvolution")

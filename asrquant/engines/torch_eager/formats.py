@@ -15,7 +15,7 @@ from asrquant.audio import SAMPLE_RATE
 from asrquant.engines import ARCHITECTURE, Format, Saved
 from asrquant.engines.torch_eager.recipe import quantize_encoder, use_backend
 from asrquant.errors import ArtifactError, ExportError
-from asrquant.modules import compact_state_dict, expand_state_dict
+from asrquant.footprint import compact_state_dict, expand_state_dict
 from asrquant.recognizer import Recognizer
 from asrquant.sources import skeleton
 
