@@ -8,7 +8,6 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +24,9 @@ FIRST = "EncoderASR float32, eager"
 RECIPE = "SpeechBrain's recipe (speechbrain-int8)"
 
 
-def preset(name: str, **openvino: object) -> Peer:
+def preset(name: str) -> Peer:
     def make(original: Recognizer) -> tuple[Run, int]:
-        chosen = asrquant.PRESETS[name]
-        if openvino:
-            chosen = replace(chosen, openvino=replace(chosen.openvino, **openvino))
-        quantized = asrquant.quantize(original, chosen)
+        quantized = asrquant.quantize(original, name)
         return quantized.encoder, quantized.size_bytes()
 
     return make
@@ -162,6 +158,5 @@ PEERS: dict[str, Peer] = {
     "asrquant dynamic-int8": preset("dynamic-int8"),
     "asrquant openvino-fp32": preset("openvino-fp32"),
     "asrquant openvino-bf16": preset("openvino-bf16"),
-    "asrquant openvino-int8, float parts in float32": preset("openvino-int8", precision="f32"),
     "asrquant openvino-int8": preset("openvino-int8"),
 }

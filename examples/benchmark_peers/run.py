@@ -2,7 +2,8 @@
 
 python examples/benchmark_peers/run.py --shape large --out build/peers-large [--seconds 2 5 15 30 60] [--only NAME ...]
 
-Each engine has a process of its own, so that none pays for another's memory or threads; one works at a time. Writes
+Each engine has a process of its own, so that none pays for another's memory or threads; one works at a time. Where they do
+not fit into memory together, --groups 2 runs them in two groups, the first row in each of them. Writes
 results.json, table.md and chart.html. A peer that does not run is listed with the reason that it gave. The peers' own
 packages: pip install onnx onnxruntime torchao ctranslate2
 """
@@ -23,11 +24,13 @@ import numpy as np
 import torch
 from peers import FIRST, PEERS
 from shapes import SHAPES
-from tables import write
+from tables import Measured, Times, write
 
 import asrquant
 from asrquant.audio import SAMPLE_RATE
 
+SHORT = 15.0
+"""Seconds; longer clips take a round less."""
 PAUSE = 0.2
 """Seconds between turns, in which threads that wait for work by spinning give up."""
 
@@ -63,19 +66,32 @@ def main() -> None:
     parser.add_argument("--shape", choices=tuple(SHAPES), default="embedded")
     parser.add_argument("--seconds", type=float, nargs="+", default=[2, 5, 15, 30, 60])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--groups", type=int, default=1)
     parser.add_argument("--only", nargs="+", choices=tuple(PEERS))
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     SHAPES[args.shape]()  # made once, before anybody needs it
-    names = [FIRST, *(name for name in args.only or PEERS if name != FIRST)]
-    peers, facts, refused = start(names, args.shape, args.seconds)
-    times = measure(peers, args.seconds, args.rounds, refused)
-    for name, peer in peers.items():
-        if name not in refused:
-            facts[name]["peak_MB"] = peer.ask(("peak", 15.0))
-        peer.pipe.close()
-    args.out.mkdir(parents=True, exist_ok=True)
-    write(args.out, args.shape, args.rounds, facts, refused, {n: t for n, t in times.items() if n not in refused})
+    others = [name for name in args.only or PEERS if name != FIRST]
+    facts, refused, times, ratios = {}, {}, {}, {}
+    for group in range(args.groups):
+        peers, its_facts, its_refused = start([FIRST, *others[group :: args.groups]], args.shape, args.seconds)
+        found = measure(peers, args.seconds, args.rounds, its_refused)
+        for name, peer in peers.items():
+            if name not in its_refused:
+                its_facts[name]["peak_MB"] = peer.ask(("peak", 15.0))
+                ratios[name] = against(found[FIRST], found[name])
+                times.setdefault(name, found[name])
+            peer.pipe.close()
+        facts, refused = {**its_facts, **facts}, {**refused, **its_refused}
+        args.out.mkdir(parents=True, exist_ok=True)  # after each group, so that nothing is lost
+        order = [name for name in PEERS if name in times]
+        measured = Measured(facts, refused, {n: times[n] for n in order}, {n: ratios[n] for n in order})
+        write(args.out, args.shape, measured)
+
+
+def against(slow: Times, fast: Times) -> Times:
+    """How many times faster, round by round; in its group the first row ran in the same rounds."""
+    return {seconds: [a / b for a, b in zip(slow[seconds], taken, strict=True)] for seconds, taken in fast.items()}
 
 
 def start(
@@ -106,7 +122,7 @@ def measure(peers: dict[str, Peer], lengths: list[float], rounds: int, refused: 
     times: dict[str, dict[float, list[float]]] = {name: {seconds: [] for seconds in lengths} for name in peers}
     names = list(peers)
     for seconds in lengths:
-        for turn in range(-1, rounds):
+        for turn in range(-1, rounds if seconds <= SHORT else max(2, rounds - 1)):
             at = turn % len(names)
             for name in (*names[at:], *names[:at]):
                 if name in refused:

@@ -2,44 +2,56 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
 from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
-from peers import FIRST, RECIPE
+from peers import RECIPE
 
 from asrquant.compare import this_machine
 from asrquant.text import markdown
 
-Times = dict[str, dict[float, list[float]]]
+Times = dict[float, list[float]]
 
 
-def write(out: Path, shape: str, rounds: int, facts: dict[str, dict], refused: dict[str, str], times: Times) -> None:
+@dataclasses.dataclass
+class Measured:
+    """What is known of each engine, by name: facts, why it did not run, seconds and ratios to the first row by clip length."""
+
+    facts: dict[str, dict]
+    refused: dict[str, str]
+    seconds: dict[str, Times]
+    ratios: dict[str, Times]
+
+
+def write(out: Path, shape: str, measured: Measured) -> None:
+    rounds = {len(taken) for times in measured.seconds.values() for taken in times.values()}
     held = (
         f"Shape {shape}; {this_machine()}; the encoder alone, batch 1, bundled speech; one process an engine, one at work at a "
-        f"time; one run of each length before it counts, then {rounds} rounds in turns. RTF: median seconds of work a second of "
-        "audio; in brackets the median ratio to the first row, round by round, and its range. MB: what is saved. Peak: resident "
-        "memory while it transcribes 15 s, with Python and its libraries. Build: from "
-        "the float model in memory to the first answer."
+        f"time; one run of each length before it counts, then {' or '.join(map(str, sorted(rounds)))} rounds in turns. Cells: "
+        "RTF (median seconds of work a second of audio), in brackets the median ratio to the first row, round by round, and "
+        "its range. MB: what is saved. Peak: resident memory while it transcribes 15 s, with Python and its libraries. "
+        "Build: from the float model in memory to the first answer."
     )
-    reasons = "".join(f"- {name} did not run: {reason}\n" for name, reason in refused.items())
-    text = f"{markdown(table(facts, times))}\n\n{held}\n\n{ranking(times)}\n\n{reasons}"
+    reasons = "".join(f"- {name} did not run: {reason}\n" for name, reason in measured.refused.items())
+    text = f"{markdown(table(measured))}\n\n{held}\n\n{ranking(measured)}\n\n{reasons}"
     (out / "table.md").write_text(text)
-    (out / "results.json").write_text(json.dumps({"facts": facts, "refused": refused, "seconds": times}, indent=1))
-    chart(shape, times).write_html(out / "chart.html")
-    print(f"\n{text}")
+    (out / "results.json").write_text(json.dumps(dataclasses.asdict(measured), indent=1))
+    chart(shape, measured).write_html(out / "chart.html")
+    print(f"\n{text}", flush=True)
 
 
-def table(facts: dict[str, dict], times: Times) -> pd.DataFrame:
+def table(measured: Measured) -> pd.DataFrame:
     rows = []
-    for name, by_length in times.items():
-        fact = facts[name]
+    for name, times in measured.seconds.items():
+        fact = measured.facts[name]
         row = {"engine": name, "MB": f"{fact['MB']:.0f}", "peak (MB)": f"{fact['peak_MB']:.0f}",
                "build (s)": f"{fact['build_seconds']:.0f}"}  # fmt: skip
-        for seconds, taken in by_length.items():
-            found = ratios(times, FIRST, name, seconds)
+        for seconds, taken in times.items():
+            found = measured.ratios[name][seconds]
             spread = f"{min(found):.2f}-{max(found):.2f}"
             row[f"{seconds:g} s"] = (
                 f"{statistics.median(taken) / seconds:.4f} ({statistics.median(found):.2f} x, {spread})"
@@ -48,34 +60,26 @@ def table(facts: dict[str, dict], times: Times) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def ratios(times: Times, slow: str, fast: str, seconds: float) -> list[float]:
-    return [a / b for a, b in zip(times[slow][seconds], times[fast][seconds], strict=True)]
-
-
-def ranking(times: Times) -> str:
+def ranking(measured: Measured) -> str:
     """Who is first at each length, and how many times faster than eager and than the recipe."""
     parts = []
-    for seconds in times[FIRST]:
-        best = min(times, key=lambda name: statistics.median(times[name][seconds]))
-        against = [
-            f"{statistics.median(ratios(times, other, best, seconds)):.2f} x {label}"
-            for other, label in ((FIRST, "eager"), (RECIPE, "the recipe"))
-            if other in times
-        ]
-        parts.append(f"{seconds:g} s: {best} ({', '.join(against)})")
+    for seconds in next(iter(measured.ratios.values())):
+        speed = {name: statistics.median(ratios[seconds]) for name, ratios in measured.ratios.items()}
+        best = max(speed, key=lambda name: speed[name])
+        recipe = f", {speed[best] / speed[RECIPE]:.2f} x the recipe" if RECIPE in speed else ""
+        parts.append(f"{seconds:g} s: {best} ({speed[best]:.2f} x eager{recipe})")
     return f"First at {'; '.join(parts)}."
 
 
-def chart(shape: str, times: Times) -> go.Figure:
+def chart(shape: str, measured: Measured) -> go.Figure:
     figure = go.Figure(
         [
             go.Scatter(
-                x=list(by_length), y=[statistics.median(t) / s for s, t in by_length.items()], name=name,
-                mode="lines+markers",
+                x=list(times), y=[statistics.median(t) / s for s, t in times.items()], name=name, mode="lines+markers"
             )
-            for name, by_length in times.items()
+            for name, times in measured.seconds.items()
         ]
-    )  # fmt: skip
+    )
     return figure.update_layout(
         title=f"Encoder RTF by clip length, {shape} shape", xaxis_title="clip length (s)",
         yaxis_title="RTF (seconds of work a second of audio)", yaxis_type="log",
