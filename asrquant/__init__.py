@@ -22,9 +22,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
 
 from asrquant.audio import Audio, read_audio  # noqa: E402  (the environment comes first)
-from asrquant.benchmark import Report, benchmark  # noqa: E402
+from asrquant.benchmark import benchmark  # noqa: E402
 from asrquant.compare import Comparison, compare  # noqa: E402
-from asrquant.dataset import Utterance, calibration_clips, example_clips, read_librispeech  # noqa: E402
+from asrquant.dataset import Dataset, Utterance, calibration_clips, example_clips, read_dataset, read_librispeech  # noqa: E402
 from asrquant.decoding import DECODERS  # noqa: E402
 from asrquant.engines import quantize  # noqa: E402
 from asrquant.errors import AsrQuantError  # noqa: E402
@@ -32,13 +32,14 @@ from asrquant.export import Artifact, export, load_artifact, verify  # noqa: E40
 from asrquant.modules import get_module, module_map, set_module  # noqa: E402
 from asrquant.presets import PRESETS, Preset, custom  # noqa: E402
 from asrquant.recognizer import Recognizer, Transcript  # noqa: E402
+from asrquant.report import Report  # noqa: E402
 from asrquant.sources import load  # noqa: E402
 
 __all__ = [
-    "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Comparison", "Preset", "Recognizer", "Report",
-    "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
-    "get_module", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_librispeech", "set_module",
-    "verify",
+    "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Comparison", "Dataset", "Preset", "Recognizer",
+    "Report", "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
+    "get_module", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_dataset", "read_librispeech",
+    "set_module", "verify",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

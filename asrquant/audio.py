@@ -21,6 +21,9 @@ from asrquant.errors import AudioError
 SAMPLE_RATE = 16_000
 MIN_SECONDS = 0.1
 MAX_SECONDS = 60.0
+"""Of a clip, which the encoder takes in one piece."""
+MAX_RECORDING_SECONDS = 7_200.0
+"""Of a recording in a data set, which it takes in windows."""
 RATES = (4_000, 192_000)
 MAX_CHANNELS = 8
 SILENCE = 1e-4

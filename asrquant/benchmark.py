@@ -2,124 +2,140 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from asrquant.compare import Machine, this_machine
-from asrquant.dataset import Utterance
-from asrquant.errors import DatasetError
-from asrquant.metrics import WordErrors, total_errors, word_errors
+from asrquant.compare import this_machine
+from asrquant.dataset import BadRow, Dataset, Utterance
+from asrquant.errors import AudioError, Cancelled, DatasetError
+from asrquant.journal import NAME, Entry, Journal
+from asrquant.metrics import word_errors
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
+from asrquant.report import Report, Row, summarize
 
-
-@dataclass(frozen=True)
-class Row:
-    """One recognizer on one clip."""
-
-    utterance: str
-    preset: str
-    reference: str
-    hypothesis: str
-    errors: WordErrors
-    audio_seconds: float
-    encoder_seconds: float
-    decoder_seconds: float
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One recognizer on all clips.
-
-    Attributes:
-        preset: its name.
-        errors: over all clips.
-        encoder_rtf: encoder seconds over audio seconds, summed over the clips.
-        rtf: the same for encoder and decoder.
-        speedup: of the encoder against the original: the median over the clips of the ratio of their times.
-        size_bytes: of the saved encoder.
-    """
-
-    preset: str
-    errors: WordErrors
-    encoder_rtf: float
-    rtf: float
-    speedup: float
-    size_bytes: int
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a benchmark found; ``data`` says on what."""
-
-    data: str
-    source: str
-    decoder: str
-    rows: tuple[Row, ...]
-    summaries: tuple[Summary, ...]
-    machine: Machine
+Watch = Callable[[Entry], None]
+"""Called with each clip that is done."""
 
 
 def benchmark(
     recognizers: Sequence[Recognizer],
-    utterances: Sequence[Utterance],
+    data: Dataset | Sequence[Utterance],
     progress: Progress = silent,
-    data: str = "clips of one's own",
+    name: str = "clips of one's own",
+    folder: Path | None = None,
+    resume: bool = False,
+    keep_partial: bool = False,
+    watch: Watch | None = None,
+    build_seconds: Mapping[str, float] | None = None,
 ) -> Report:
     """Run every recognizer on every clip, interleaved clip by clip so that a slow minute hits all alike.
 
     Args:
-        recognizers: the first is the reference for the speed-up; all should share one decoder.
-        utterances: clips with references.
+        recognizers: the first is the reference for speed-up and change of WER; all should share one decoder.
+        data: a data set, or clips with references.
         progress: called before each clip; may raise ``Cancelled``.
-        data: what the clips are, for the report.
+        name: what the clips are, for the report; a ``Dataset`` has its own.
+        folder: where to keep what is done as it is done (``journal.jsonl``); None keeps it in memory only.
+        resume: whether to go on with what ``folder`` holds.
+        keep_partial: whether ``Cancelled`` and Ctrl-C, once there is a clip done, end in a report of what is done.
+        watch: called with each clip that is done, those of an earlier run included.
+        build_seconds: what quantizing took, by preset, for the report.
 
     Raises:
-        DatasetError: there are no clips.
-        AudioError: a clip cannot be used.
+        DatasetError: there are no clips, none can be used, or ``folder`` holds something else.
+        Cancelled: ``progress`` did.
     """
-    if not utterances:
+    data = data if isinstance(data, Dataset) else Dataset(name, tuple(data))
+    if not data.utterances:
         raise DatasetError("There are no clips to run; give a data set with at least one.")
-    warm_up = utterances[0].audio()
-    for recognizer in recognizers:
-        recognizer.transcribe(warm_up)
-    rows: list[Row] = []
-    for index, utterance in enumerate(utterances):
-        progress("transcribing", index, len(utterances))
-        audio = utterance.audio()
-        turn = index % len(recognizers)
-        found = {}
-        for recognizer in (*recognizers[turn:], *recognizers[:turn]):  # nobody always runs first
-            heard = recognizer.transcribe(audio)
-            errors = word_errors(utterance.reference, heard.text)
-            found[recognizer.preset.name] = Row(
-                utterance.id, recognizer.preset.name, utterance.reference, heard.text, errors,
-                heard.audio_seconds, heard.encoder_seconds, heard.decoder_seconds,
-            )  # fmt: skip
-        rows += [found[recognizer.preset.name] for recognizer in recognizers]
-    progress("transcribing", len(utterances), len(utterances))
+    journal = Journal(folder / NAME, _settings(recognizers, data), resume) if folder else None
+    done: dict[str, Entry] = dict(journal.done) if journal else {}
+    try:
+        _run(recognizers, data.utterances, done, journal, progress, watch)
+    except (Cancelled, KeyboardInterrupt):
+        if not keep_partial or not any(entry.rows for entry in done.values()):
+            raise
+    finally:
+        if journal:
+            journal.close()
+    entries = [done[utterance.id] for utterance in data.utterances if utterance.id in done]
+    rows = tuple(row for entry in entries for row in entry.rows)
+    unusable = tuple(BadRow(entry.utterance, entry.bad) for entry in entries if entry.bad)
+    if not rows:
+        raise DatasetError(f"No clip of {data.name} can be used; the first: {unusable[0].id!r}: {unusable[0].reason}")
     first = recognizers[0]
+    took = build_seconds or {}
     return Report(
-        data=data,
+        data=data.name,
         source=first.source,
         decoder=first.decoder.name,
-        rows=tuple(rows),
-        summaries=tuple(_summary(r, rows, first.preset.name) for r in recognizers),
+        rows=rows,
+        summaries=tuple(
+            summarize(r.preset.name, rows, first.preset.name, r.size_bytes(), took.get(r.preset.name))
+            for r in recognizers
+        ),
         machine=this_machine(next((r.backend for r in recognizers if r.backend), "")),
+        bad=(*data.bad, *unusable),
+        planned=len(data.utterances) + len(data.bad),
     )
 
 
-def _summary(recognizer: Recognizer, rows: Sequence[Row], reference_preset: str) -> Summary:
-    mine = [row for row in rows if row.preset == recognizer.preset.name]
-    reference = [row for row in rows if row.preset == reference_preset]
-    seconds = sum(row.audio_seconds for row in mine)
-    encoder = sum(row.encoder_seconds for row in mine)
-    return Summary(
-        preset=recognizer.preset.name,
-        errors=total_errors(row.errors for row in mine),
-        encoder_rtf=encoder / seconds,
-        rtf=(encoder + sum(row.decoder_seconds for row in mine)) / seconds,
-        speedup=statistics.median(r.encoder_seconds / m.encoder_seconds for r, m in zip(reference, mine, strict=True)),
-        size_bytes=recognizer.size_bytes(),
-    )
+def _run(
+    recognizers: Sequence[Recognizer],
+    utterances: Sequence[Utterance],
+    done: dict[str, Entry],
+    journal: Journal | None,
+    progress: Progress,
+    watch: Watch | None,
+) -> None:
+    for entry in done.values():
+        if watch:
+            watch(entry)
+    warm = False
+    for index, utterance in enumerate(utterances):
+        progress("transcribing", index, len(utterances))
+        if utterance.id in done:
+            continue
+        try:
+            audio = utterance.audio()
+        except AudioError as error:
+            entry = Entry(utterance.id, bad=str(error))
+        else:
+            if not warm:
+                for recognizer in recognizers:
+                    recognizer.transcribe(audio)
+                warm = True
+            turn = index % len(recognizers)  # nobody always runs first
+            found = {r.preset.name: _row(r, utterance, audio) for r in (*recognizers[turn:], *recognizers[:turn])}
+            entry = Entry(utterance.id, tuple(found[recognizer.preset.name] for recognizer in recognizers))
+        if journal:
+            journal.add(entry)
+        done[utterance.id] = entry
+        if watch:
+            watch(entry)
+    progress("transcribing", len(utterances), len(utterances))
+
+
+def _row(recognizer: Recognizer, utterance: Utterance, audio: Any) -> Row:
+    heard = recognizer.transcribe(audio)
+    return Row(
+        utterance.id, recognizer.preset.name, utterance.reference, heard.text,
+        word_errors(utterance.reference, heard.text), heard.audio_seconds, heard.encoder_seconds, heard.decoder_seconds,
+    )  # fmt: skip
+
+
+def _settings(recognizers: Sequence[Recognizer], data: Dataset) -> dict[str, Any]:
+    """What a journal must have in common with a run that goes on with it."""
+    first = recognizers[0]
+    clips = "".join(f"{utterance.id}\t{utterance.reference}\n" for utterance in data.utterances)
+    return {
+        "data": data.name,
+        "clips": hashlib.sha256(clips.encode()).hexdigest(),
+        "model": first.source,
+        "decoder": first.decoder.name,
+        "presets": [repr(replace(recognizer.preset, summary="")) for recognizer in recognizers],
+    }

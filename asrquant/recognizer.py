@@ -11,11 +11,12 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
-from asrquant.audio import Audio, read_audio
+from asrquant.audio import MAX_SECONDS, Audio, read_audio
 from asrquant.decoding import Decoder, Vocabulary, make_decoder
 from asrquant.footprint import serialized_bytes
 from asrquant.modules import Roles
 from asrquant.presets import PRESETS, Preset
+from asrquant.windows import encode_in_windows
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,15 @@ class Recognizer:
         return self if name == self.decoder.name else replace(self, decoder=make_decoder(name, self.vocabulary))
 
     def log_probs(self, audio: Audio) -> torch.Tensor:
-        """The encoder's output [F, V] for one clip, alone in its batch: padding would change the normalisation."""
+        """The encoder's output [F, V] for one clip, alone in its batch: padding would change the normalisation.
+
+        A recording of more than 60 s is encoded in windows.
+        """
+        samples = torch.from_numpy(audio.samples)
         with torch.inference_mode():
-            output: torch.Tensor = self.encoder(torch.from_numpy(audio.samples)[None])
+            if audio.seconds > MAX_SECONDS:
+                return encode_in_windows(self.encoder, samples)
+            output: torch.Tensor = self.encoder(samples[None])
         return output[0]
 
     def transcribe(self, audio: str | Path | Audio) -> Transcript:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
 
-from asrquant import calibration_clips, example_clips, read_librispeech
-from asrquant.errors import DatasetError
+from asrquant import Dataset, calibration_clips, example_clips, read_dataset, read_librispeech
+from asrquant.dataset import huggingface
+from asrquant.errors import DatasetError, MissingDependencyError
 
 
 def put(folder: Path, clip_id: str, extension: str = ".flac") -> None:
@@ -51,8 +53,8 @@ def test_reads_any_depth_and_either_extension(tmp_path: Path) -> None:
     [
         ("s-1-1 A\ns-1-1 A\n", "occurs twice"),
         ("s-1-9 A\n", "no s-1-9.flac"),
-        ("s-1-1\n", "has no words"),
-        ("", "no \\*.trans.txt|holds no"),
+        ("s-1-1\n", "no row that can be used .*has no words"),
+        ("", "no row that can be used"),
     ],
 )
 def test_says_what_is_wrong_with_a_folder(tmp_path: Path, text: str, says: str) -> None:
@@ -65,3 +67,87 @@ def test_says_what_is_wrong_with_a_folder(tmp_path: Path, text: str, says: str) 
 def test_missing_folder() -> None:
     with pytest.raises(DatasetError, match="no folder"):
         read_librispeech("/nowhere")
+
+
+MANIFESTS = {
+    "a.csv": 'id,path,text\none,1.wav,"HELLO, WORLD"\ntwo,2.wav,\nthree,nowhere.wav,X\nfour,,X\n',
+    "a.tsv": "id\twav\twrd\none\t1.wav\tHELLO, WORLD\ntwo\t2.wav\t \nthree\tnowhere.wav\tX\nfour\t\tX\n",
+    "a.jsonl": '{"id": "one", "audio_filepath": "1.wav", "text": "HELLO, WORLD"}\n{"id": "two", "audio_filepath": "2.wav"}\n'
+    '{"id": "three", "audio_filepath": "nowhere.wav", "text": "X"}\n{"id": "four", "text": "X"}\n',
+}
+
+
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_manifests(tmp_path: Path, name: str) -> None:
+    for clip in ("1", "2"):
+        put(tmp_path, clip, ".wav")
+    (tmp_path / name).write_text(MANIFESTS[name])
+    data = read_dataset(tmp_path / name)
+    assert data.name == name
+    assert [(u.id, u.path, u.reference) for u in data.utterances] == [("one", tmp_path / "1.wav", "HELLO, WORLD")]
+    assert [(row.id, row.reason) for row in data.bad] == [
+        ("four", "has no path"),
+        ("three", "has no file 'nowhere.wav'"),
+        ("two", "has no words; every row needs the words spoken"),
+    ]
+
+
+def test_a_manifest_without_ids_goes_by_its_paths(tmp_path: Path) -> None:
+    put(tmp_path / "sub", "1", ".wav")
+    (tmp_path / "a.csv").write_text("path,text\nsub/1.wav,A\n")
+    assert [u.id for u in read_dataset(tmp_path / "a.csv").utterances] == ["sub/1.wav"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.csv", "id,path,text\nx,1.wav,A\nx,1.wav,B\n", "'x' occurs twice"),
+        ("a.csv", "id,words\nx,A\n", "has the columns id, words; it needs"),
+        ("a.csv", "", "cannot be read as a manifest"),
+        ("a.csv", "path,text\n1.wav,A,B,C\n1.wav\n", "cannot be read as a manifest|no row that can be used"),
+        ("a.jsonl", "not json\n", "cannot be read as a manifest"),
+        ("a.csv", "path,text\n2.wav,A\n", "no row that can be used .*has no file '2.wav'"),
+        ("a.txt", "path,text\n", "is no data set; it can be"),
+    ],
+)
+def test_says_what_is_wrong_with_a_manifest(tmp_path: Path, name: str, text: str, says: str) -> None:
+    put(tmp_path, "1", ".wav")
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DatasetError, match=says):
+        read_dataset(tmp_path / name)
+
+
+def test_a_saved_datasets_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(huggingface, "CACHE", tmp_path / "cache")
+    put(tmp_path, "1", ".wav")
+    sound = (tmp_path / "1.wav").read_bytes()
+    features = datasets.Features({"audio": datasets.Audio(decode=False), "sentence": datasets.Value("string")})
+    rows = {
+        "audio": [{"path": "x.wav", "bytes": sound}, {"path": str(tmp_path / "1.wav"), "bytes": None}, None],
+        "sentence": ["INSIDE", "BESIDE", "NOWHERE"],
+    }
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(tmp_path / "saved"))
+    data = read_dataset(tmp_path / "saved")
+    assert [u.reference for u in data.utterances] == ["INSIDE", "BESIDE"]
+    assert data.utterances[0].path.read_bytes() == sound and data.utterances[0].audio().seconds == 0.25
+    assert [(row.id, row.reason) for row in data.bad] == [("000002", "has no audio")]
+
+
+def test_without_datasets_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dataset_info.json").write_text("{}")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "datasets" else find(name))
+    with pytest.raises(MissingDependencyError, match="pip install datasets"):
+        read_dataset(tmp_path)
+
+
+def test_some_of_the_clips() -> None:
+    data = Dataset("examples", example_clips())
+    assert [u.id for u in data.take(3).utterances] == [u.id for u in data.utterances[:3]]
+    drawn = [u.id for u in data.take(3, seed=1).utterances]
+    assert drawn == [u.id for u in data.take(3, seed=1).utterances] == sorted(drawn)
+    assert drawn != [u.id for u in data.take(3, seed=2).utterances]
+    assert data.take(None) is data and data.take(1000) is data
+    with pytest.raises(DatasetError, match="limit is 0"):
+        data.take(0)

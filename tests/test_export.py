@@ -115,7 +115,7 @@ def test_an_artifact_tells_nothing_of_the_disk_it_was_made_on(exported) -> None:
 
 def test_the_card_has_the_measured_table(an4: Recognizer, examples: tuple[Utterance, ...], tmp_path: Path) -> None:
     quantized = asrquant.quantize(an4, "dynamic-int8")
-    report = asrquant.benchmark([an4, quantized], examples[:3], data="three clips")
+    report = asrquant.benchmark([an4, quantized], examples[:3], name="three clips")
     artifact = asrquant.export(quantized, "torchscript", tmp_path, report)
     measured = artifact.manifest.measurement
     assert [result.preset for result in measured.results] == ["original", "dynamic-int8"]

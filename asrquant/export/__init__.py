@@ -12,7 +12,6 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from asrquant.benchmark import Report
 from asrquant.compare import this_machine
 from asrquant.engines import Format, get_format
 from asrquant.errors import ExportError
@@ -37,6 +36,7 @@ from asrquant.export.sums import describe_files, write_sums
 from asrquant.files import tree_bytes
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Origin, Recognizer
+from asrquant.report import Report
 
 __all__ = [
     "EXPORTS", "Artifact", "Exports", "Manifest", "Verification", "export", "load_artifact", "verify",

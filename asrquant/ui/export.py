@@ -188,7 +188,7 @@ def _work(
         report = None
         if measure:
             pair = [original, quantized] if preset.engine else [original]
-            report = benchmark(pair, example_clips(), progress, data=BUNDLED)
+            report = benchmark(pair, example_clips(), progress, BUNDLED)
         return export(quantized, form, exports(visitor), report, progress)
 
     return work

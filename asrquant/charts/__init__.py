@@ -1,11 +1,10 @@
-"""Comparison and Report → pandas tables and Plotly figures."""
+"""Comparison → pandas tables and Plotly figures; ``charts.report`` does the same for a Report."""
 
 from __future__ import annotations
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from asrquant.benchmark import Report
 from asrquant.compare import Comparison, Measured
 from asrquant.metrics import Spread
 
@@ -60,7 +59,7 @@ def speed_figure(comparison: Comparison) -> go.Figure:
             text=[f"{measured.encoder_rtf:.3f}"],
             hovertemplate="%{x}: %{y:.4f} s of work a second of audio<extra></extra>",
         )
-    return _dressed(figure, "Real-time factor, encoder", "RTF (work s / audio s)")
+    return _bars(figure, "Real-time factor, encoder", "RTF (work s / audio s)")
 
 
 def accuracy_figure(comparison: Comparison) -> go.Figure:
@@ -79,7 +78,7 @@ def accuracy_figure(comparison: Comparison) -> go.Figure:
     title, unit = (
         ("Word error rate", "WER (%)") if comparison.wers else ("Agreement with the original", "words in common (%)")
     )
-    figure = _dressed(figure, title, unit)
+    figure = _bars(figure, title, unit)
     return figure.update_yaxes(range=[0, max(10, 1.15 * max(values))])
 
 
@@ -94,9 +93,13 @@ def _error_bar(measured: Measured, audio_seconds: float) -> dict[str, object]:
     }
 
 
-def _dressed(figure: go.Figure, title: str, unit: str) -> go.Figure:
-    """Transparent, so that it sits on a light and on a dark page; a grey that both can carry."""
+def _bars(figure: go.Figure, title: str, unit: str) -> go.Figure:
     figure.update_traces(textposition="inside", insidetextanchor="start", textangle=0, width=0.6)
+    return dressed(figure, title, unit).update_yaxes(rangemode="tozero")
+
+
+def dressed(figure: go.Figure, title: str, unit: str) -> go.Figure:
+    """Transparent, so that it sits on a light and on a dark page; a grey that both can carry."""
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
         showlegend=False,
@@ -107,31 +110,4 @@ def _dressed(figure: go.Figure, title: str, unit: str) -> go.Figure:
         height=320,
     )
     figure.update_xaxes(showgrid=False, linecolor="#94a3b8")
-    return figure.update_yaxes(
-        title_text=unit, rangemode="tozero", gridcolor="rgba(128,138,152,0.25)", zerolinecolor="#94a3b8"
-    )
-
-
-def report_table(report: Report) -> pd.DataFrame:
-    """A row a preset: WER, change, RTF, speed-up and size."""
-    base = report.summaries[0].errors.wer
-    return pd.DataFrame(
-        [
-            {
-                "preset": s.preset,
-                "WER (%)": _number(s.errors.wer, ".1f"),
-                "change (points)": _number(
-                    None if s.errors.wer is None or base is None else s.errors.wer - base, "+.1f"
-                ),
-                "RTF encoder": f"{s.encoder_rtf:.4f}",
-                "RTF whole": f"{s.rtf:.4f}",
-                "encoder speed-up": f"{s.speedup:.2f} x",
-                "size (MB)": f"{s.size_bytes / _MEGA:.1f}",
-            }
-            for s in report.summaries
-        ]
-    )
-
-
-def _number(value: float | None, form: str) -> str:
-    return "n/a" if value is None else format(value, form)
+    return figure.update_yaxes(title_text=unit, gridcolor="rgba(128,138,152,0.25)", zerolinecolor="#94a3b8")
