@@ -8,7 +8,7 @@ import gradio as gr
 
 from asrquant.dataset import CLIPS
 from asrquant.export import EXPORTS, Exports
-from asrquant.ui import choices, compare, export
+from asrquant.ui import benchmark, choices, compare, export
 
 STYLE = Path(__file__).with_name("style.css")
 MAX_UPLOAD = "50mb"
@@ -29,6 +29,8 @@ def build() -> gr.Blocks:
         visitor = gr.BrowserState("")
         with gr.Tab("Compare"):
             compare.build()
+        with gr.Tab("Benchmark"):
+            benchmark.build()
         with gr.Tab("Export"):
             export.build(page, visitor)
         page.unload(choices.cancel)

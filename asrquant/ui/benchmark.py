@@ -1,0 +1,219 @@
+"""The tab "Benchmark": a whole data set, several presets, one picture."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from asrquant.archive import unpack
+from asrquant.benchmark import benchmark
+from asrquant.charts.report import (
+    latency_figure,
+    moved_figure,
+    moved_words,
+    report_table,
+    speed_figure,
+    tradeoff_figure,
+)
+from asrquant.dataset import Dataset, example_clips, read_dataset
+from asrquant.engines import unavailable
+from asrquant.errors import DatasetError, PresetError
+from asrquant.journal import Entry
+from asrquant.metrics import total_errors
+from asrquant.presets import PRESETS, get_preset
+from asrquant.progress import Progress
+from asrquant.report import Report, Row
+from asrquant.report_files import about, write_report
+from asrquant.ui import choices, export, render, session
+
+BUNDLED, ZIP, FOLDER = "bundled clips (AN4 eval)", "a zip of my own", "a folder or manifest on this machine"
+FIRST_PRESETS = ("dynamic-int8", "openvino-int8")
+MAX_CLIPS_PUBLIC = 20
+MAX_CLIPS = 1_000
+_BUILT = 0.05
+"""Seconds under which a model was not built but taken from those that are kept."""
+_LAST = 6
+"""Rows that are shown as they arrive."""
+_WELCOME = (
+    "Choose data and presets: the table fills clip by clip, then charts show what each preset costs and saves, and four "
+    "files can be downloaded."
+)
+
+
+def build() -> None:
+    """Lay the tab out and wire it."""
+    installed = [name for name, preset in PRESETS.items() if preset.engine and not unavailable(preset)]
+    most = MAX_CLIPS_PUBLIC if export.public() else MAX_CLIPS
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=320):
+            kinds = [BUNDLED, ZIP] if export.public() else [BUNDLED, ZIP, FOLDER]
+            kind = gr.Radio(kinds, value=BUNDLED, label="Data", elem_id="bench-data")
+            zipped = gr.File(
+                label="Zip: clips and transcripts in LibriSpeech's layout, or with a .csv, .tsv or .jsonl manifest",
+                file_types=[".zip"], visible=False, elem_id="bench-zip",
+            )  # fmt: skip
+            path = gr.Textbox(
+                label="Path", placeholder="/data/LibriSpeech/dev-clean", visible=False, elem_id="bench-path"
+            )
+            presets = gr.CheckboxGroup(
+                installed, value=[name for name in FIRST_PRESETS if name in installed], elem_id="bench-presets",
+                label="Presets, each against the original",
+            )  # fmt: skip
+            limit = gr.Number(
+                10, precision=0, minimum=1, maximum=most, label=f"Clips at most (up to {most})", elem_id="bench-limit"
+            )
+            with gr.Accordion("Model, decoder", open=False):
+                model, decoder = choices.model_and_decoder("bench-")
+            with gr.Row():
+                go = gr.Button("Run", variant="primary", elem_id="bench-run")
+                stop = gr.Button("Cancel", interactive=False, elem_id="bench-cancel")
+            status = gr.HTML(elem_id="bench-status")
+        with gr.Column(scale=7, min_width=320):
+            numbers = gr.HTML(render.notice(_WELCOME), elem_id="bench-numbers")
+            figures = [gr.Plot(show_label=False, visible=False, elem_id=f"bench-{name}") for name in _FIGURES]
+            tables = gr.HTML(elem_id="bench-tables")
+            files = gr.File(
+                label="Download", file_count="multiple", interactive=False, visible=False, elem_id="bench-files"
+            )
+    private: dict[str, Any] = {"api_visibility": "private"}
+    kind.change(
+        lambda chosen: (gr.update(visible=chosen == ZIP), gr.update(visible=chosen == FOLDER)), kind, [zipped, path],
+        queue=False, show_progress="hidden", **private,
+    )  # fmt: skip
+    go.click(
+        _run, [kind, zipped, path, presets, limit, model, decoder], [numbers, *figures, tables, files, status, go, stop],
+        concurrency_id="inference", concurrency_limit=1, show_progress="hidden", **private,
+    )  # fmt: skip
+    stop.click(choices.cancel, None, None, queue=False, **private)
+
+
+_FIGURES: dict[str, Callable[[Report], Any]] = {
+    "tradeoff": tradeoff_figure, "speed": speed_figure, "latency": latency_figure, "moved": moved_figure,
+}  # fmt: skip
+
+
+def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
+    """The data that was asked for; a zip is unpacked in ``room``.
+
+    Raises:
+        DatasetError: there is none, or it cannot be used.
+    """
+    if kind == ZIP:
+        if not zipped:
+            raise DatasetError("There is no zip yet: upload one, or choose the bundled clips.")
+        unpack(Path(zipped), room)
+        manifests = [p for p in room.rglob("*") if p.suffix.lower() in (".csv", ".tsv", ".jsonl")]
+        return read_dataset(manifests[0] if len(manifests) == 1 else room)
+    if kind == FOLDER and not export.public():
+        if not path.strip():
+            raise DatasetError("There is no path yet: give a folder's or a manifest's.")
+        return read_dataset(path.strip())
+    return Dataset(BUNDLED, example_clips())
+
+
+def _work(
+    kind: str, zipped: str | None, path: str, presets: list[str], limit: int, source: str, decoder: str
+) -> Callable[[Progress, Callable[[Any], None]], Report]:
+    """The job of one benchmark, for the worker thread."""
+
+    def work(progress: Progress, show: Callable[[Any], None]) -> Report:
+        chosen = [get_preset(name) for name in dict.fromkeys(presets)]
+        if not chosen:
+            raise PresetError("No preset is chosen: tick at least one.")
+        with tempfile.TemporaryDirectory() as room:
+            most = MAX_CLIPS_PUBLIC if export.public() else MAX_CLIPS
+            data = _data(kind, zipped, path, Path(room)).take(max(1, min(most, int(limit or 1))))
+            progress("loading the model", 0, 1)
+            original = session.models.original(choices.known_model(source)).with_decoder(decoder)
+            recognizers, took = [original], {}
+            for preset in chosen:
+                begun = time.perf_counter()
+                recognizers.append(session.models.quantized(source, preset, progress).with_decoder(decoder))
+                if (seconds := time.perf_counter() - begun) > _BUILT:
+                    took[preset.name] = seconds
+            return benchmark(recognizers, data, progress, keep_partial=True, watch=show, build_seconds=took)
+
+    return work
+
+
+def _run(
+    kind: str,
+    zipped: str | None,
+    path: str,
+    presets: list[str],
+    limit: int,
+    source: str,
+    decoder: str,
+    request: gr.Request,
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the tab's outputs as the job goes on."""
+    busy = (gr.update(interactive=False), gr.update(interactive=True))
+    idle = (gr.update(interactive=True), gr.update(interactive=False))
+    same, hidden = gr.skip(), gr.update(visible=False)
+    rest = len(_FIGURES) + 2
+    yield ("", *[hidden] * len(_FIGURES), "", hidden, render.progress_bar("waiting for a turn", 0, 1), *busy)
+    rows: list[Row] = []
+    begun: float | None = None
+    for event in session.run(request.session_hash or "", _work(kind, zipped, path, presets, limit, source, decoder)):
+        match event:
+            case session.Step(stage, done, total):
+                if stage == "transcribing":
+                    begun = begun or time.monotonic()
+                    left = (time.monotonic() - begun) / done * (total - done) if done else None
+                    stage += "" if left is None else f", about {left:.0f} s left,"
+                yield (*[same] * (rest + 1), render.progress_bar(stage, done, total), *busy)
+            case session.Partial(entry):
+                rows += entry.rows
+                yield (_so_far(rows, entry), *[same] * rest, same, *busy)
+            case session.Failed(message):
+                yield (*[same] * (rest + 1), render.problem(message), *idle)
+            case session.Done(report):
+                yield from _results(report, idle)
+
+
+def _so_far(rows: list[Row], entry: Entry) -> str:
+    """What is known after some clips, and the last of them."""
+    totals = []
+    for name in dict.fromkeys(row.preset for row in rows):
+        mine = [row for row in rows if row.preset == name]
+        wer = total_errors(row.errors for row in mine).wer
+        rtf = sum(row.encoder_seconds for row in mine) / sum(row.audio_seconds for row in mine)
+        totals.append((name, len(mine), "n/a" if wer is None else f"{wer:.1f}", f"{rtf:.4f}"))
+    last = [(row.utterance, row.preset, row.hypothesis) for row in reversed(rows[-_LAST:])]
+    note = f"<p class='aq-quiet'>{escape(entry.utterance)}: {escape(entry.bad)}</p>" if entry.bad else ""
+    return (
+        render.table(
+            pd.DataFrame(totals, columns=["preset", "clips", "WER so far (%)", "RTF encoder so far"]), "So far"
+        )
+        + note
+        + render.table(pd.DataFrame(last, columns=["clip", "preset", "heard"]), "The last clips")
+    )
+
+
+def _results(report: Report, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]:
+    lost = "".join(
+        render.table(table, f"Words that {summary.preset} lost")
+        for summary in report.summaries[1:]
+        if len(table := moved_words(report, summary.preset, 10))
+    )
+    bad = pd.DataFrame([(row.id, row.reason) for row in report.bad], columns=["row", "why it could not be used"])
+    with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
+        files = [str(path) for path in write_report(report, Path(folder))]
+        yield (
+            render.table(
+                report_table(report), "In brackets: 95 % intervals by bootstrap over clips, for the change paired"
+            )
+            + f'<p class="aq-quiet">{escape(about(report))}.</p>',
+            *(gr.update(value=figure(report), visible=True) for figure in _FIGURES.values()),
+            lost + (render.table(bad, "Rows that could not be used") if len(bad) else ""),
+            gr.update(value=files, visible=True),
+            render.notice("Cancelled; what was done is kept." if report.stopped else "Done."),
+            *idle,
+        )
