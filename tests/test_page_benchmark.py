@@ -38,7 +38,7 @@ def test_three_presets_on_ten_clips(tab, browser, tmp_path: Path) -> None:
     expect(tab.locator("#bench-status")).to_contain_text("Done.", timeout=2 * SLOW)
     names = tab.locator("#bench-numbers table").first.locator("tbody th").all_inner_texts()
     assert names == ["original", "dynamic-int8", "openvino-int8", "dynamic-float16"]
-    for chart in ("tradeoff", "speed", "latency", "moved"):
+    for chart in ("tradeoff", "speed", "latency"):
         expect(tab.locator(f"#bench-{chart} .js-plotly-plot")).to_be_visible(timeout=SLOW)
     links = tab.locator("#bench-files a[download]")
     expect(links).to_have_count(4)

@@ -25,7 +25,7 @@ def recording(an4_eval: Path) -> tuple[str, np.ndarray]:
     return " ".join(clip.reference for clip in clips), np.concatenate([clip.audio().samples for clip in clips])
 
 
-@pytest.mark.parametrize("seconds", [60.01, 61.0, 80.0, 84.005])
+@pytest.mark.parametrize("seconds", [61.0, 64.005])
 def test_as_many_frames_as_one_pass(greedy: Recognizer, recording: tuple[str, np.ndarray], seconds: float) -> None:
     samples = torch.from_numpy(recording[1][: int(seconds * SAMPLE_RATE)])
     with torch.inference_mode():

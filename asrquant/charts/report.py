@@ -15,6 +15,8 @@ PALETTE = (
     "#64748b", "#0d9488", "#d97706", "#7c3aed", "#db2777", "#2563eb", "#65a30d", "#dc2626", "#0891b2", "#a16207", "#9333ea",
 )  # fmt: skip
 _MEGA = 1e6
+_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0}
+"""A legend under the chart, where a narrow screen has room."""
 
 
 def report_table(report: Report) -> pd.DataFrame:
@@ -73,9 +75,9 @@ def tradeoff_figure(report: Report) -> go.Figure:
             },
             hovertemplate=f"{summary.preset}: WER %{{y:.1f}} %, RTF %{{x:.4f}}, {size} MB<extra></extra>",
         )  # fmt: skip
-    figure = dressed(figure, "Accuracy against speed (area: size; bars: 95 % interval)", "WER (%)")
-    figure.update_xaxes(title_text="RTF, encoder (work s / audio s)", rangemode="tozero")
-    return figure.update_layout(showlegend=True, height=460)
+    figure = dressed(figure, "Accuracy against speed", "WER (%), 95 % interval")
+    figure.update_xaxes(title_text="encoder RTF; area: size", rangemode="tozero")
+    return figure.update_layout(showlegend=True, height=480, legend=_BELOW)
 
 
 def speed_figure(report: Report) -> go.Figure:
@@ -89,8 +91,8 @@ def speed_figure(report: Report) -> go.Figure:
                      "arrayminus": [max(0.0, summary.encoder_rtf - low)], "color": "#94a3b8"},
             hovertemplate=f"{summary.preset}: RTF %{{x:.4f}}, clips {low:.4f} to {high:.4f}<extra></extra>",
         )  # fmt: skip
-    figure = dressed(figure, "Real-time factor, encoder (lines: fastest to slowest clip)", "")
-    figure.update_xaxes(title_text="RTF (work s / audio s)", rangemode="tozero")
+    figure = dressed(figure, "Real-time factor, encoder", "")
+    figure.update_xaxes(title_text="RTF; lines: fastest to slowest clip", rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
     return figure.update_layout(height=120 + 34 * len(report.summaries), margin={"l": 160, "r": 10, "t": 50, "b": 50})
 
@@ -107,7 +109,7 @@ def latency_figure(report: Report) -> go.Figure:
         )  # fmt: skip
     figure = dressed(figure, "Latency over clip length", "encoder and decoder (ms)")
     figure.update_xaxes(title_text="clip length (s)", rangemode="tozero")
-    return figure.update_yaxes(rangemode="tozero").update_layout(showlegend=True, height=420)
+    return figure.update_yaxes(rangemode="tozero").update_layout(showlegend=True, height=460, legend=_BELOW)
 
 
 def moved_words(report: Report, preset: str, limit: int = 20) -> pd.DataFrame:
@@ -140,7 +142,7 @@ def moved_figure(report: Report, limit: int = 20) -> go.Figure:
             hovertemplate=f"%{{x}}: newly wrong %{{y}} times in {preset}<extra></extra>",
         )  # fmt: skip
     figure = dressed(figure, "Words that quantization lost", "times newly wrong")
-    return figure.update_layout(barmode="stack", showlegend=True, height=420)
+    return figure.update_layout(barmode="stack", showlegend=True, height=460, legend=_BELOW)
 
 
 def _lost(before: str, after: str, reference: str) -> list[tuple[str, str]]:

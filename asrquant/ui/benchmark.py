@@ -94,6 +94,7 @@ def build() -> None:
     stop.click(choices.cancel, None, None, queue=False, **private)
 
 
+_SPEED = ("RTF encoder", "RTF whole", "encoder speed-up", "p50 / p95 (ms)", "build (s)")
 _FIGURES: dict[str, Callable[[Report], Any]] = {
     "tradeoff": tradeoff_figure, "speed": speed_figure, "latency": latency_figure, "moved": moved_figure,
 }  # fmt: skip
@@ -203,16 +204,22 @@ def _results(report: Report, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]
         for summary in report.summaries[1:]
         if len(table := moved_words(report, summary.preset, 10))
     )
+    table = report_table(report)
     bad = pd.DataFrame([(row.id, row.reason) for row in report.bad], columns=["row", "why it could not be used"])
     with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
         files = [str(path) for path in write_report(report, Path(folder))]
         yield (
             render.table(
-                report_table(report), "In brackets: 95 % intervals by bootstrap over clips, for the change paired"
+                table[[c for c in table if c not in _SPEED]], "Accuracy, with 95 % intervals by bootstrap over clips"
             )
+            + render.table(table[["preset", *_SPEED]], "Speed")
             + f'<p class="aq-quiet">{escape(about(report))}.</p>',
-            *(gr.update(value=figure(report), visible=True) for figure in _FIGURES.values()),
-            lost + (render.table(bad, "Rows that could not be used") if len(bad) else ""),
+            *(
+                gr.update(value=figure(report), visible=name != "moved" or bool(lost))
+                for name, figure in _FIGURES.items()
+            ),
+            (lost or render.notice("No preset lost a word that the original had right."))
+            + (render.table(bad, "Rows that could not be used") if len(bad) else ""),
             gr.update(value=files, visible=True),
             render.notice("Cancelled; what was done is kept." if report.stopped else "Done."),
             *idle,
