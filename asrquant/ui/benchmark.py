@@ -94,7 +94,8 @@ def build() -> None:
     stop.click(choices.cancel, None, None, queue=False, **private)
 
 
-_SPEED = ("RTF encoder", "RTF whole", "encoder speed-up", "p50 / p95 (ms)", "build (s)")
+_ACCURACY = ("preset", "WER (%)", "change (points)", "size (MB)")
+_SPEED = ("preset", "RTF encoder", "encoder speed-up", "p50 / p95 (ms)")
 _FIGURES: dict[str, Callable[[Report], Any]] = {
     "tradeoff": tradeoff_figure, "speed": speed_figure, "latency": latency_figure, "moved": moved_figure,
 }  # fmt: skip
@@ -209,10 +210,8 @@ def _results(report: Report, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]
     with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
         files = [str(path) for path in write_report(report, Path(folder))]
         yield (
-            render.table(
-                table[[c for c in table if c not in _SPEED]], "Accuracy, with 95 % intervals by bootstrap over clips"
-            )
-            + render.table(table[["preset", *_SPEED]], "Speed")
+            render.table(table[list(_ACCURACY)], "Accuracy, with 95 % intervals by bootstrap over clips")
+            + render.table(table[list(_SPEED)], "Speed")
             + f'<p class="aq-quiet">{escape(about(report))}.</p>',
             *(
                 gr.update(value=figure(report), visible=name != "moved" or bool(lost))
