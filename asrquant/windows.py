@@ -26,13 +26,11 @@ def encode_in_windows(encoder: Callable[[torch.Tensor], torch.Tensor], samples: 
     """
     window, context = WINDOW_SECONDS * SAMPLE_RATE, CONTEXT_SECONDS * SAMPLE_RATE
     parts: list[torch.Tensor] = []
+    stride = 0  # samples a frame, by the first window: in a short one the edge of the receptive field would count
     for start in range(0, len(samples), window):
         left, end = max(0, start - context), start + window
         log_probs = encoder(samples[None, left : end + context])[0]
-        heard = min(len(samples), end + context) - left
-        stride = round(
-            heard / len(log_probs)
-        )  # samples a frame; an edge of the receptive field makes it no whole number
+        stride = stride or round(min(len(samples), end + context) / len(log_probs))
         first = (start - left) // stride
         parts.append(log_probs[first : None if end >= len(samples) else first + window // stride].clone())
     return torch.cat(parts)

@@ -61,8 +61,8 @@ def test_modules_prints_the_map(capsys) -> None:
         (["compare", CLIP, "--model", "some/body"], "--trust-source"),
         (["compare", CLIP, "--runs", "0"], "runs is 0"),
         (["benchmark", "--preset", "fast"], "no preset 'fast'"),
-        (["benchmark", "--data", "nowhere"], "no folder 'nowhere'"),
-        (["benchmark", "--limit", "0"], "--limit is 0"),
+        (["benchmark", "--data", "nowhere"], "no folder or file 'nowhere'"),
+        (["benchmark", "--limit", "0"], "limit is 0"),
     ],
 )
 def test_one_clear_sentence_for_what_is_wrong(capsys, arguments: list[str], says: str) -> None:

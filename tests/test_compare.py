@@ -6,7 +6,8 @@ import pytest
 
 import asrquant
 from asrquant import quantize
-from asrquant.charts import accuracy_figure, comparison_table, report_table, speed_figure
+from asrquant.charts import accuracy_figure, comparison_table, speed_figure
+from asrquant.charts.report import report_table
 from asrquant.compare import comparison_dict
 from asrquant.errors import Cancelled, DatasetError
 
