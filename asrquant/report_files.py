@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from asrquant.charts.report import (
+    bad_table,
     latency_figure,
     moved_figure,
     moved_words,
@@ -125,8 +126,7 @@ def page(report: Report) -> str:
                 f"<h3>{html.escape(summary.preset)}</h3>" + (_table(lost) if len(lost) else "<p>No word was lost.</p>")
             )
     if report.bad:
-        bad = pd.DataFrame([(row.id, row.reason) for row in report.bad], columns=["row", "why it could not be used"])
-        parts += ["<h2>Rows that could not be used</h2>", _table(bad)]
+        parts += ["<h2>Rows that could not be used</h2>", _table(bad_table(report))]
     body = "\n".join(parts)
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"

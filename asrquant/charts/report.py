@@ -145,6 +145,11 @@ def moved_figure(report: Report, limit: int = 20) -> go.Figure:
     return figure.update_layout(barmode="stack", showlegend=True, height=460, legend=_BELOW)
 
 
+def bad_table(report: Report) -> pd.DataFrame:
+    """The rows that could not be used."""
+    return pd.DataFrame([(row.id, row.reason) for row in report.bad], columns=["row", "why it could not be used"])
+
+
 def _lost(before: str, after: str, reference: str) -> list[tuple[str, str]]:
     """(said, heard) of the reference's words that ``before`` has and ``after`` has not."""
     right = [edit.operation == "=" for edit in align_words(reference, before) if edit.operation != "I"]

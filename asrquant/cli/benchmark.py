@@ -11,7 +11,7 @@ from typing import Any
 from asrquant.benchmark import benchmark
 from asrquant.charts.report import report_table
 from asrquant.cli.common import Bar, add_model_options, load_model
-from asrquant.dataset import Dataset, example_clips, read_dataset
+from asrquant.dataset import BUNDLED, Dataset, example_clips, read_dataset
 from asrquant.engines import quantize, unavailable
 from asrquant.presets import PRESETS, get_preset
 from asrquant.report_files import about, write_report
@@ -46,7 +46,7 @@ def _run(args: argparse.Namespace) -> int:
         raise ValueError("--resume goes on with what is in --out; give that folder.")
     if args.seed is not None and args.limit is None:
         raise ValueError("--seed draws the clips of --limit; give both.")
-    data = read_dataset(args.data) if args.data else Dataset("bundled clips (AN4 eval)", example_clips())
+    data = read_dataset(args.data) if args.data else Dataset(BUNDLED, example_clips())
     data = data.take(args.limit, args.seed)
     for row in data.bad:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)

@@ -18,6 +18,8 @@ from asrquant.audio import MAX_RECORDING_SECONDS, Audio, read_audio
 from asrquant.errors import DatasetError
 
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
+BUNDLED = "bundled clips (AN4 eval)"
+"""What reports call ``example_clips``."""
 CALIBRATION_CLIPS = 10
 CALIBRATION_SEED = 1337
 """The number and the seed of the SpeechBrain tutorial."""

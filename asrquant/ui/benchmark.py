@@ -15,6 +15,7 @@ import pandas as pd
 from asrquant.archive import unpack
 from asrquant.benchmark import benchmark
 from asrquant.charts.report import (
+    bad_table,
     latency_figure,
     moved_figure,
     moved_words,
@@ -22,7 +23,7 @@ from asrquant.charts.report import (
     speed_figure,
     tradeoff_figure,
 )
-from asrquant.dataset import Dataset, example_clips, read_dataset
+from asrquant.dataset import BUNDLED, Dataset, example_clips, manifest, read_dataset
 from asrquant.engines import unavailable
 from asrquant.errors import DatasetError, PresetError
 from asrquant.journal import Entry
@@ -33,7 +34,7 @@ from asrquant.report import Report, Row
 from asrquant.report_files import about, write_report
 from asrquant.ui import choices, export, render, session
 
-BUNDLED, ZIP, FOLDER = "bundled clips (AN4 eval)", "a zip of my own", "a folder or manifest on this machine"
+ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
 FIRST_PRESETS = ("dynamic-int8", "openvino-int8")
 MAX_CLIPS_PUBLIC = 20
 MAX_CLIPS = 1_000
@@ -50,7 +51,7 @@ _WELCOME = (
 def build() -> None:
     """Lay the tab out and wire it."""
     installed = [name for name, preset in PRESETS.items() if preset.engine and not unavailable(preset)]
-    most = MAX_CLIPS_PUBLIC if export.public() else MAX_CLIPS
+    most = _most_clips()
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             kinds = [BUNDLED, ZIP] if export.public() else [BUNDLED, ZIP, FOLDER]
@@ -101,6 +102,10 @@ _FIGURES: dict[str, Callable[[Report], Any]] = {
 }  # fmt: skip
 
 
+def _most_clips() -> int:
+    return MAX_CLIPS_PUBLIC if export.public() else MAX_CLIPS
+
+
 def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
     """The data that was asked for; a zip is unpacked in ``room``.
 
@@ -111,7 +116,7 @@ def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
         if not zipped:
             raise DatasetError("There is no zip yet: upload one, or choose the bundled clips.")
         unpack(Path(zipped), room)
-        manifests = [p for p in room.rglob("*") if p.suffix.lower() in (".csv", ".tsv", ".jsonl")]
+        manifests = [p for p in room.rglob("*") if manifest.accepts(p)]
         return read_dataset(manifests[0] if len(manifests) == 1 else room)
     if kind == FOLDER and not export.public():
         if not path.strip():
@@ -130,8 +135,7 @@ def _work(
         if not chosen:
             raise PresetError("No preset is chosen: tick at least one.")
         with tempfile.TemporaryDirectory() as room:
-            most = MAX_CLIPS_PUBLIC if export.public() else MAX_CLIPS
-            data = _data(kind, zipped, path, Path(room)).take(max(1, min(most, int(limit or 1))))
+            data = _data(kind, zipped, path, Path(room)).take(max(1, min(_most_clips(), int(limit or 1))))
             progress("loading the model", 0, 1)
             original = session.models.original(choices.known_model(source)).with_decoder(decoder)
             recognizers, took = [original], {}
@@ -206,7 +210,6 @@ def _results(report: Report, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]
         if len(table := moved_words(report, summary.preset, 10))
     )
     table = report_table(report)
-    bad = pd.DataFrame([(row.id, row.reason) for row in report.bad], columns=["row", "why it could not be used"])
     with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
         files = [str(path) for path in write_report(report, Path(folder))]
         yield (
@@ -218,7 +221,7 @@ def _results(report: Report, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]
                 for name, figure in _FIGURES.items()
             ),
             (lost or render.notice("No preset lost a word that the original had right."))
-            + (render.table(bad, "Rows that could not be used") if len(bad) else ""),
+            + (render.table(bad_table(report), "Rows that could not be used") if report.bad else ""),
             gr.update(value=files, visible=True),
             render.notice("Cancelled; what was done is kept." if report.stopped else "Done."),
             *idle,

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from asrquant.benchmark import benchmark
-from asrquant.dataset import example_clips
+from asrquant.dataset import BUNDLED, example_clips
 from asrquant.engines import formats, unavailable
 from asrquant.errors import AsrQuantError, ExportError
 from asrquant.export import Artifact, Exports, export
@@ -21,7 +21,6 @@ from asrquant.presets import PRESETS, Preset
 from asrquant.progress import Progress
 from asrquant.ui import choices, custom, render, session
 
-BUNDLED = "bundled clips (AN4 eval)"
 _STEPS = {
     "quantize": ("starting", "loading the model", "copying the encoder", "calibrating"),
     "measure": ("transcribing",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import asrquant
 from asrquant import Recognizer
 from asrquant.audio import SAMPLE_RATE
 from asrquant.files import tree_bytes
+from asrquant.footprint import serialized_bytes
 
 Run = Callable[[torch.Tensor], object]
 Peer = Callable[[Recognizer], tuple[Run, int]]
@@ -38,7 +38,7 @@ def eager(original: Recognizer) -> tuple[Run, int]:
 
 def eager_bf16(original: Recognizer) -> tuple[Run, int]:
     encoder = copy.deepcopy(original.encoder).bfloat16()
-    return lambda wave: encoder(wave.bfloat16()), _bytes(encoder)
+    return lambda wave: encoder(wave.bfloat16()), serialized_bytes(encoder)
 
 
 def compiled(bf16: bool) -> Peer:
@@ -47,7 +47,7 @@ def compiled(bf16: bool) -> Peer:
             return torch.compile(original.encoder, dynamic=True), original.size_bytes()
         encoder = original.encoder.bfloat16()
         run = torch.compile(encoder, dynamic=True)
-        return lambda wave: run(wave.bfloat16()), _bytes(encoder)
+        return lambda wave: run(wave.bfloat16()), serialized_bytes(encoder)
 
     return make
 
@@ -57,7 +57,7 @@ def torchao_int8(original: Recognizer) -> tuple[Run, int]:
 
     encoder = copy.deepcopy(original.encoder)
     quantize_(encoder, Int8DynamicActivationInt8WeightConfig())
-    return encoder, _bytes(encoder)
+    return encoder, serialized_bytes(encoder)
 
 
 def onnx_runtime(int8: bool) -> Peer:
@@ -137,12 +137,6 @@ def _layer_norm_written_out() -> Iterator[None]:
         yield
     finally:
         functional.layer_norm = original
-
-
-def _bytes(encoder: torch.nn.Module) -> int:
-    buffer = io.BytesIO()
-    torch.save(encoder.state_dict(), buffer)
-    return buffer.tell()
 
 
 PEERS: dict[str, Peer] = {
