@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from asrquant.audio import Audio, read_audio
+from asrquant.divergence import Divergence, diverge
 from asrquant.metrics import Edit, Spread, WordErrors, agreement, align_words, normalize_text, spread, word_errors
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer, Transcript, Tuning
@@ -72,6 +73,7 @@ class Comparison:
         agreement: share of words in percent that both have.
         tuning: what was tried to keep the quantized one's accuracy, for a preset that asks for it.
         machine: where this was measured.
+        divergence: where in the clip the two encoders answer otherwise.
     """
 
     source: str
@@ -85,6 +87,7 @@ class Comparison:
     changes: tuple[Edit, ...]
     agreement: float
     machine: Machine
+    divergence: Divergence
     tuning: Tuning | None = None
 
     @property
@@ -113,7 +116,7 @@ def compare(
     reference: str | None = None,
     runs: int = 3,
     progress: Progress = silent,
-    heard: Callable[[str, Transcript], None] = lambda preset, transcript: None,
+    heard: Callable[[str, str], None] = lambda preset, text: None,
 ) -> Comparison:
     """Run both on a clip: one warm-up each, then ``runs`` alternating runs, whose median and range are kept.
 
@@ -124,7 +127,7 @@ def compare(
         reference: what was said; None or an empty text means that nobody knows, and then nothing is called WER.
         runs: counted runs of each, at least 1.
         progress: called before each run; may raise ``Cancelled``.
-        heard: called with (preset name, transcript) as soon as each has its first one.
+        heard: called with (preset name, text) as soon as each has its first one.
 
     Raises:
         AudioError: the clip cannot be used.
@@ -135,9 +138,11 @@ def compare(
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
     transcripts: list[list[Transcript]] = [[], []]
+    answers: list[torch.Tensor] = []
     for index, recognizer in enumerate(pair):
         progress("warming up", index, 2)
-        heard(recognizer.preset.name, recognizer.transcribe(audio))
+        answers.append(recognizer.log_probs(audio))
+        heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
     for run in range(runs):
         for side in (0, 1) if run % 2 == 0 else (1, 0):  # a slow moment hits neither side always
             progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
@@ -156,6 +161,7 @@ def compare(
         changes=align_words(first.text, second.text),
         agreement=agreement(first.text, second.text),
         machine=this_machine(quantized.backend),
+        divergence=diverge(original, quantized, audio, (answers[0], answers[1])),
         tuning=quantized.tuning,
     )
 

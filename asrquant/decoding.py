@@ -54,6 +54,15 @@ class Vocabulary:
         return _tidy("".join(self.texts[index] for index in ids))
 
 
+@dataclass(frozen=True)
+class Word:
+    """A word of a transcript and where its labels were heard: from frame ``start`` up to, not including, ``end``."""
+
+    text: str
+    start: int
+    end: int
+
+
 class Decoder(Protocol):
     """A named function from log-probs to text."""
 
@@ -63,6 +72,9 @@ class Decoder(Protocol):
 
     def __call__(self, log_probs: torch.Tensor) -> str:
         """Log-probs [F, V] of one clip → its text."""
+
+    def words(self, log_probs: torch.Tensor) -> tuple[Word, ...]:
+        """Log-probs [F, V] of one clip → the words of its text at their place."""
 
 
 def make_decoder(name: str, vocabulary: Vocabulary) -> Decoder:
@@ -110,6 +122,23 @@ class Greedy:
         (ids,) = self._decode(log_probs[None], torch.ones(1), blank_id=self._vocabulary.blank_index)
         return self._vocabulary.to_text(ids)
 
+    def words(self, log_probs: torch.Tensor) -> tuple[Word, ...]:
+        """Log-probs [F, V] of one clip → the words of its text at their place."""
+        labels, counts = torch.unique_consecutive(log_probs.argmax(-1), return_counts=True)
+        words: list[Word] = []
+        current: Word | None = None
+        frame = 0
+        for label, count in zip(labels.tolist(), counts.tolist(), strict=True):
+            for letter in self._vocabulary.texts[label] if label != self._vocabulary.blank_index else "":
+                if letter.isspace():
+                    words += [current] if current else []
+                    current = None
+                else:
+                    first = current or Word("", frame, frame)
+                    current = Word(first.text + letter, first.start, frame + count)
+            frame += count
+        return (*words, current) if current else tuple(words)
+
 
 class BeamSearch:
     """SpeechBrain's ``CTCBeamSearcher``."""
@@ -121,8 +150,14 @@ class BeamSearch:
 
     def __call__(self, log_probs: torch.Tensor) -> str:
         """Log-probs [F, V] of one clip → its text."""
-        hypotheses = self._search(log_probs[None], torch.ones(1))
-        return _tidy(hypotheses[0][0].text)
+        return _tidy(self._best(log_probs).text)
+
+    def words(self, log_probs: torch.Tensor) -> tuple[Word, ...]:
+        """Log-probs [F, V] of one clip → the words of its text at their place."""
+        return _placed(self._best(log_probs).text_frames)
+
+    def _best(self, log_probs: torch.Tensor) -> Any:
+        return self._search(log_probs[None], torch.ones(1))[0][0]
 
 
 class CompiledBeamSearch:
@@ -162,6 +197,11 @@ class CompiledBeamSearch:
         """Log-probs [F, V] of one clip → its text."""
         return _tidy(self._decoder.decode(log_probs.numpy(), **self._options))
 
+    def words(self, log_probs: torch.Tensor) -> tuple[Word, ...]:
+        """Log-probs [F, V] of one clip → the words of its text at their place."""
+        _text, _state, frames, *_scores = self._decoder.decode_beams(log_probs.numpy(), **self._options)[0]
+        return _placed(frames)
+
 
 def _renamed(settings: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {there: settings[here] for here, there in names.items() if settings.get(here) is not None}
@@ -184,6 +224,11 @@ def beam_searcher(name: str, vocabulary: Vocabulary) -> Any:
         return CTCBeamSearcher(**settings, vocab_list=list(vocabulary.labels))
     except (OSError, RuntimeError) as error:
         raise DecoderError(f"KenLM cannot read the n-gram {vocabulary.ngram}: {error}") from error
+
+
+def _placed(frames: Sequence[tuple[str, tuple[int, int]]]) -> tuple[Word, ...]:
+    """What pyctcdecode and its kin call text frames → words."""
+    return tuple(Word(text, start, end) for text, (start, end) in frames if text.strip())
 
 
 def _tidy(text: str) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from asrquant.charts import comparison_table
 from asrquant.compare import Comparison
+from asrquant.divergence import Divergence
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -18,6 +19,7 @@ def comparison_text(comparison: Comparison) -> str:
         f"{comparison.original.preset:<18} {comparison.original.text}",
         f"{comparison.quantized.preset:<18} {comparison.quantized.text}",
         f"{'changed words':<18} {changed_words(comparison)}",
+        f"{'divergence':<18} {divergence_line(comparison.divergence)}",
         *([f"{'accuracy control':<18} {comparison.tuning}"] if comparison.tuning else []),
         "",
         aligned(comparison_table(comparison)),
@@ -26,10 +28,14 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def changed_words(comparison: Comparison) -> str:
-    """The words that quantization changed: ``FIVE→NINE, +OH, -TWO``, or ``none``."""
-    marks = {"S": "{0}→{1}", "I": "+{1}", "D": "-{0}"}
-    changes = [marks[e.operation].format(e.first, e.second) for e in comparison.changes if e.operation != "="]
-    return ", ".join(changes) or "none"
+    """The words that quantization changed: ``FIVE→NINE (1.20 s), +OH (1.52 s), -TWO (2.00 s)``, or ``none``."""
+    return ", ".join(f"{change} ({change.start:.2f} s)" for change in comparison.divergence.changes) or "none"
+
+
+def divergence_line(divergence: Divergence) -> str:
+    """How far the encoders' answers lie apart: ``0.0058 nats a frame, at most 0.210 at 1.32 s``."""
+    peak, at = divergence.peak
+    return f"{divergence.mean:.4f} nats a frame, at most {peak:.3f} at {at:.2f} s"
 
 
 def aligned(table: pd.DataFrame) -> str:

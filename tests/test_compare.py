@@ -67,7 +67,7 @@ def test_transcripts_are_shown_as_they_come(pair, examples) -> None:
     heard, steps = [], []
     asrquant.compare(
         *pair, examples[0].path, runs=2,
-        progress=lambda *step: steps.append(step), heard=lambda name, transcript: heard.append((name, transcript.text)),
+        progress=lambda *step: steps.append(step), heard=lambda name, text: heard.append((name, text)),
     )  # fmt: skip
     assert [name for name, _ in heard] == ["original", "dynamic-int8"] and all(text for _, text in heard)
     assert [done for stage, done, _ in steps if stage == "measuring"] == [0, 1, 2, 3]

@@ -13,12 +13,12 @@ import gradio as gr
 
 from asrquant.audio import read_audio
 from asrquant.charts import accuracy_figure, comparison_table, speed_figure
+from asrquant.charts.divergence import divergence_figure, divergence_table
 from asrquant.compare import Comparison, compare, comparison_dict
 from asrquant.dataset import example_clips
 from asrquant.errors import AudioError
 from asrquant.presets import PRESETS, Preset, get_preset
 from asrquant.progress import Progress
-from asrquant.recognizer import Transcript
 from asrquant.ui import choices, custom, render, session
 
 SENTENCES = ("ENTER FIVE SEVEN TWO", "J O H N", "RUBOUT T K L SIXTY FOUR", "MARCH TENTH NINETEEN SEVENTY ONE", "STOP")
@@ -28,6 +28,7 @@ UNDERSTANDS = (
 )
 MAX_RUNS = 10
 RECORDING_RATE = 16_000
+WHERE = "Where they part: divergence of the quantized model's label probabilities from the original's (KL), 0 where they agree"
 SHOW_RESULTS = """() => {
     const texts = document.querySelector('#transcripts'), top = texts.getBoundingClientRect().top;
     const seen = top >= 0 && top < 0.6 * window.innerHeight;
@@ -103,10 +104,12 @@ def _results_area() -> list[gr.components.Component]:
         speed = gr.Plot(show_label=False, visible=False, elem_id="speed", min_width=300)
         accuracy = gr.Plot(show_label=False, visible=False, elem_id="accuracy", min_width=300)
     numbers = gr.HTML(elem_id="numbers")
+    where = gr.Plot(show_label=False, visible=False, elem_id="divergence")
+    moments = gr.HTML(elem_id="moments")
     with gr.Row():
         as_json = gr.DownloadButton("Download JSON", visible=False, size="sm", elem_id="json")
         as_csv = gr.DownloadButton("Download CSV", visible=False, size="sm", elem_id="csv")
-    return [texts, cards, speed, accuracy, numbers, as_json, as_csv]
+    return [texts, cards, speed, accuracy, numbers, where, moments, as_json, as_csv]
 
 
 def _work(
@@ -123,8 +126,8 @@ def _work(
         show(("Original", original.transcribe(audio).text))
         quantized = session.models.quantized(source, preset, progress).with_decoder(decoder)
 
-        def heard(name: str, transcript: Transcript) -> None:
-            show(("Original" if name == "original" else "Quantized", transcript.text))
+        def heard(name: str, text: str) -> None:
+            show(("Original" if name == "original" else "Quantized", text))
 
         return compare(original, quantized, audio, reference, max(1, min(MAX_RUNS, int(runs))), progress, heard)
 
@@ -146,19 +149,31 @@ def _compare(
     busy = (gr.update(interactive=False), gr.update(interactive=True))
     idle = (gr.update(interactive=True), gr.update(interactive=False))
     hidden = gr.update(visible=False)
-    yield ("", "", hidden, hidden, "", hidden, hidden, render.progress_bar("waiting for a turn", 0, 1), *busy)
+    yield (
+        "",
+        "",
+        hidden,
+        hidden,
+        "",
+        hidden,
+        "",
+        hidden,
+        hidden,
+        render.progress_bar("waiting for a turn", 0, 1),
+        *busy,
+    )
     heard: dict[str, str] = {}
     job = _work(path, lambda: custom.chosen(preset, settings), reference, source, decoder, runs)
     for event in session.run(request.session_hash or "", job):
         match event:
             case session.Step(stage, done, total):
-                yield (*[same] * 7, render.progress_bar(stage, done, total), *busy)
+                yield (*[same] * 9, render.progress_bar(stage, done, total), *busy)
             case session.Partial((name, text)):
                 heard[name] = text
                 shown = "".join(render.transcript(n, escape(t)) for n, t in heard.items())
-                yield (f'<div class="aq-transcripts">{shown}</div>', *[same] * 7, *busy)
+                yield (f'<div class="aq-transcripts">{shown}</div>', *[same] * 9, *busy)
             case session.Failed(message):
-                yield (*[same] * 7, render.problem(message), *idle)
+                yield (*[same] * 9, render.problem(message), *idle)
             case session.Done(comparison):
                 yield from _results(comparison, idle)
 
@@ -176,6 +191,8 @@ def _results(comparison: Comparison, idle: tuple[Any, Any]) -> Iterator[tuple[An
             gr.update(value=speed_figure(comparison), visible=True),
             gr.update(value=accuracy_figure(comparison), visible=True),
             numbers,
+            gr.update(value=divergence_figure(comparison.divergence), visible=True),
+            render.table(divergence_table(comparison.divergence), WHERE),
             gr.update(value=str(as_json), visible=True),
             gr.update(value=str(as_csv), visible=True),
             render.notice("Done."),
