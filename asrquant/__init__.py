@@ -21,6 +21,7 @@ for _name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
 
+from asrquant.anatomy import anatomy  # noqa: E402
 from asrquant.audio import Audio, read_audio  # noqa: E402  (the environment comes first)
 from asrquant.benchmark import benchmark  # noqa: E402
 from asrquant.compare import Comparison, compare  # noqa: E402
@@ -33,13 +34,14 @@ from asrquant.modules import get_module, module_map, set_module  # noqa: E402
 from asrquant.presets import PRESETS, Preset, custom  # noqa: E402
 from asrquant.recognizer import Recognizer, Transcript  # noqa: E402
 from asrquant.report import Report  # noqa: E402
+from asrquant.sensitivity import Sensitivity, sensitivity  # noqa: E402
 from asrquant.sources import load  # noqa: E402
 
 __all__ = [
     "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Comparison", "Dataset", "Preset", "Recognizer",
-    "Report", "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
-    "get_module", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_dataset", "read_librispeech",
-    "set_module", "verify",
+    "Report", "Sensitivity", "Transcript", "Utterance", "anatomy", "benchmark", "calibration_clips", "compare", "custom",
+    "example_clips", "export", "get_module", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_dataset",
+    "read_librispeech", "sensitivity", "set_module", "verify",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -44,6 +44,10 @@ class ForeignEncoder(nn.Module):
         """How many operations of each kind are quantized, as ``quantized_modules`` says it."""
         raise NotImplementedError
 
+    def quantized_paths(self) -> frozenset[str]:
+        """Paths of the modules whose weights are quantized, as the float model names them."""
+        raise NotImplementedError
+
 
 def serialized_bytes(module: nn.Module) -> int:
     """Bytes that saving the module takes: ``torch.save`` of its ``compact_state_dict``, or the file that its engine writes."""

@@ -40,7 +40,7 @@ def test_words_are_those_of_the_text_and_in_order(an4, examples, name: str) -> N
         words = recognizer.decoder.words(log_probs)
         assert " ".join(word.text for word in words) == recognizer.decoder(log_probs)
         frames = [frame for word in words for frame in (word.start, word.end)]
-        assert frames == sorted(frames) and 0 <= frames[0] and frames[-1] <= len(log_probs)
+        assert frames == sorted(frames) and frames[0] >= 0 and frames[-1] <= len(log_probs)
 
 
 def test_a_word_stands_where_it_is_spoken(greedy, examples) -> None:

@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "asrquant"
 ORDER = [
     "errors", "progress", "files", "hub", "compat", "audio", "dataset", "modules", "footprint", "presets", "decoding",
-    "windows", "recognizer", "metrics", "divergence", "sources", "engines", "compare", "report", "journal", "archive",
-    "benchmark", "charts", "report_files", "text", "export", "tutorial", "cli", "__main__", "ui",
+    "windows", "recognizer", "metrics", "divergence", "anatomy", "sources", "engines", "sensitivity", "compare",
+    "report", "journal", "archive", "benchmark", "charts", "report_files", "text", "export", "tutorial", "cli", "__main__", "ui",
 ]  # fmt: skip
 ALLOWED = {
     "gradio": {"ui"},

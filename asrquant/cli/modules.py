@@ -1,25 +1,50 @@
-"""``modules``: what can be quantized how, and what it weighs."""
+"""``modules`` and ``sensitivity``: what can be quantized how, what a preset makes of it, and what each part would cost."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from asrquant.cli.common import add_model_options, load_model
+from asrquant.anatomy import anatomy
+from asrquant.charts.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
+from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized
+from asrquant.dataset import read_librispeech
 from asrquant.modules import module_map
-from asrquant.text import aligned
+from asrquant.sensitivity import MAX_NATS, sensitivity
+from asrquant.text import aligned, markdown
 
 
 def add(commands: Any) -> None:
-    """Add the command to argparse's subparsers."""
-    parser = commands.add_parser("modules", help="what can be quantized how, and what it weighs")
-    add_model_options(parser)
-    parser.set_defaults(run=_run)
+    """Add the commands to argparse's subparsers."""
+    showing = commands.add_parser(
+        "modules", help="what can be quantized how, what it weighs, what a preset makes of it"
+    )
+    showing.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write a treemap of what the preset makes of each layer"
+    )
+    add_preset_options(showing)
+    add_model_options(showing)
+    showing.set_defaults(run=_modules)
+
+    measuring = commands.add_parser("sensitivity", help="quantize one part at a time and measure what it does")
+    measuring.add_argument("--data", type=Path, metavar="PATH", help="clips to measure on (default: bundled ones)")
+    measuring.add_argument("--layers", action="store_true", help="each transformer layer by itself too")
+    measuring.add_argument(
+        "--max-divergence", type=float, default=MAX_NATS, metavar="NATS",
+        help=f"a frame, that a suggested part may have (default {MAX_NATS:g})",
+    )  # fmt: skip
+    measuring.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
+    measuring.add_argument("--html", type=Path, metavar="FILE", help="write the chart")
+    add_model_options(measuring)
+    measuring.set_defaults(run=_sensitivity)
 
 
-def _run(args: argparse.Namespace) -> int:
+def _modules(args: argparse.Namespace) -> int:
     recognizer = load_model(args)
     parts = module_map(recognizer, recognizer.roles)
     rows = [
@@ -41,4 +66,33 @@ def _run(args: argparse.Namespace) -> int:
         for scheme, reason in (("dynamic", info.dynamic), ("static", info.static)):
             if reason:
                 print(f"{info.path}: not {scheme}, {reason}")
+    preset = chosen_preset(args)
+    with Bar() as progress:
+        layers = anatomy(recognizer, quantized(args, recognizer, preset, progress))
+    print(f"\n{preset.name}, weights alone:")
+    print(aligned(layers_table(layers, parts)))
+    if args.html:
+        args.html.write_text(treemap_figure(layers, parts).to_html(), encoding="utf-8")
+        print(f"written: {args.html}")
+    return 0
+
+
+def _sensitivity(args: argparse.Namespace) -> int:
+    clips = read_librispeech(args.data) if args.data else None
+    recognizer = load_model(args)
+    with Bar() as progress:
+        found = sensitivity(recognizer, clips, args.layers, args.max_divergence, progress)
+    print(markdown(sensitivity_table(found)))
+    wer = "" if found.errors.wer is None else f"; WER of the float model {found.errors.wer:.1f} %"
+    print(f"\n{found.clips} clips, {found.audio_seconds:.0f} s; model {found.source}, decoder {found.decoder}{wer}")
+    if found.suggested is None:
+        print(
+            f"No part stays within {found.max_nats:g} nats a frame without being slower; --max-divergence allows more."
+        )
+    else:
+        print("suggested: --preset custom " + " ".join(f"--set {g.part}={g.scheme}" for g in found.suggested.groups))
+    if args.json:
+        args.json.write_text(json.dumps(dataclasses.asdict(found), indent=1) + "\n", encoding="utf-8")
+    if args.html:
+        args.html.write_text(sensitivity_figure(found).to_html(), encoding="utf-8")
     return 0

@@ -8,9 +8,10 @@ import gradio as gr
 
 from asrquant.dataset import CLIPS
 from asrquant.export import EXPORTS, Exports
-from asrquant.ui import benchmark, choices, compare, export
+from asrquant.ui import benchmark, choices, compare, export, modules
 
 STYLE = Path(__file__).with_name("style.css")
+COMPARE = "compare"
 MAX_UPLOAD = "50mb"
 QUEUE_LENGTH = 32
 # The system's fonts: a page that runs offline asks no font server.
@@ -27,12 +28,15 @@ def build() -> gr.Blocks:
             elem_classes="aq-head",
         )
         visitor = gr.BrowserState("")
-        with gr.Tab("Compare"):
-            compare.build()
-        with gr.Tab("Benchmark"):
-            benchmark.build()
-        with gr.Tab("Export"):
-            export.build(page, visitor)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Compare", id=COMPARE):
+                preset = compare.build()
+            with gr.Tab("Benchmark"):
+                benchmark.build()
+            with gr.Tab("Modules"):
+                modules.build(preset, tabs, COMPARE)
+            with gr.Tab("Export"):
+                export.build(page, visitor)
         page.unload(choices.cancel)
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1)
     return page

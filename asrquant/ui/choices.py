@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import gradio as gr
 
 from asrquant import decoding
@@ -33,7 +35,16 @@ def cancel(request: gr.Request) -> None:
     session.cancel(request.session_hash or "")
 
 
-def preset_and_settings(prefix: str = "") -> tuple[gr.Dropdown, gr.State]:
+@dataclass(frozen=True)
+class PresetControls:
+    """The preset's name, what the controls of ``custom`` say, and among them a radio for each part."""
+
+    name: gr.Dropdown
+    settings: gr.State
+    schemes: list[gr.Radio]
+
+
+def preset_and_settings(prefix: str = "") -> PresetControls:
     """A preset by name, what it does, and the controls of ``custom``; for ``custom.chosen``.
 
     Args:
@@ -43,12 +54,12 @@ def preset_and_settings(prefix: str = "") -> tuple[gr.Dropdown, gr.State]:
     names = [(f"{name} (not installed here)" if name in missing else name, name) for name in (*PRESETS, custom.NAME)]
     preset = gr.Dropdown(names, value=FIRST_PRESET, label="Quantization preset", elem_id=f"{prefix}preset")
     explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
-    own, settings = custom.build(f"{prefix}custom")
+    own, settings, schemes = custom.build(f"{prefix}custom")
     preset.change(
         lambda name: (custom.summary(name), gr.update(visible=name == custom.NAME)), preset, [explanation, own],
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    return preset, settings
+    return PresetControls(preset, settings, schemes)
 
 
 def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:

@@ -37,12 +37,12 @@ SHOW_RESULTS = """() => {
 """Once there are results, bring the transcripts into view where they are not."""
 
 
-def build() -> None:
-    """Lay the tab out and wire it."""
+def build() -> choices.PresetControls:
+    """Lay the tab out and wire it; returns the controls of the preset, which another tab may set."""
     examples = example_clips()
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            audio, reference, preset, settings = _clip_and_preset()
+            audio, reference, preset = _clip_and_preset()
             model, decoder, runs = _details()
             with gr.Row():
                 go = gr.Button("Transcribe", variant="primary", elem_id="transcribe")
@@ -58,8 +58,8 @@ def build() -> None:
         with gr.Column(scale=7, min_width=320):
             results = _results_area()
 
-    asked = [audio, preset, reference, model, decoder, runs]
-    wanted, outputs = [*asked, settings], [*results, status, go, stop]
+    asked = [audio, preset.name, reference, model, decoder, runs]
+    wanted, outputs = [*asked, preset.settings], [*results, status, go, stop]
     heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden"}
     private = {"api_visibility": "private"}
     pick = chosen.click(
@@ -72,9 +72,10 @@ def build() -> None:
 
     gr.Button(visible=False).click(_answer, asked, gr.JSON(visible=False), api_name="compare", **heavy)
     gr.api(_presets, api_name="presets", queue=False)
+    return preset
 
 
-def _clip_and_preset() -> tuple[gr.Audio, gr.Textbox, gr.Dropdown, gr.State]:
+def _clip_and_preset() -> tuple[gr.Audio, gr.Textbox, choices.PresetControls]:
     audio = gr.Audio(
         label="Clip (microphone or file, up to 60 s)", type="filepath", sources=["microphone", "upload"],
         waveform_options=gr.WaveformOptions(sample_rate=RECORDING_RATE), elem_id="clip",
@@ -84,8 +85,7 @@ def _clip_and_preset() -> tuple[gr.Audio, gr.Textbox, gr.Dropdown, gr.State]:
         label="What is said (optional)", placeholder="Without it there is no WER, only agreement", max_length=2000,
         elem_id="reference",
     )  # fmt: skip
-    preset, settings = choices.preset_and_settings()
-    return audio, reference, preset, settings
+    return audio, reference, choices.preset_and_settings()
 
 
 def _details() -> tuple[gr.Dropdown, gr.Radio, gr.Slider]:

@@ -23,8 +23,12 @@ SCHEMES = {
 AUTOMATIC = "automatic"
 
 
-def build(elem_id: str) -> tuple[gr.Group, gr.State]:
-    """The controls, hidden until wanted, and the state that holds what they say (keyword arguments of ``custom``)."""
+def build(elem_id: str) -> tuple[gr.Group, gr.State, list[gr.Radio]]:
+    """The controls, hidden until wanted, the state that holds what they say (keyword arguments of ``custom``), and the schemes.
+
+    Args:
+        elem_id: of the group.
+    """
     with gr.Group(visible=False, elem_id=elem_id) as group:
         schemes = [
             gr.Radio(choices, value="dynamic" if role == "transformer_layers" else "float", label=label)
@@ -41,7 +45,7 @@ def build(elem_id: str) -> tuple[gr.Group, gr.State]:
         [control.change for control in controls], _settings, controls, settings,
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    return group, settings
+    return group, settings, schemes
 
 
 def _settings(*values: Any) -> dict[str, Any]:

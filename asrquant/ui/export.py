@@ -65,7 +65,8 @@ def build(page: gr.Blocks, visitor: gr.BrowserState) -> None:
     changed, asked = gr.State(0), gr.State("")
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            preset, settings = choices.preset_and_settings("export-")
+            controls = choices.preset_and_settings("export-")
+            preset, settings = controls.name, controls.settings
             form = gr.Radio(_formats(choices.FIRST_PRESET), value="torchscript", label="Format", elem_id="format")
             measure = gr.Checkbox(
                 True, label="Measure WER and speed on the bundled clips for the model card", elem_id="measure"

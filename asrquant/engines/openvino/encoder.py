@@ -115,6 +115,17 @@ class OpenVinoEncoder(ForeignEncoder):
                 counts[name] = counts.get(name, 0) + 1
         return counts
 
+    def quantized_paths(self) -> frozenset[str]:
+        """Modules of the operations that compute in int8, by the names that the conversion gave them."""
+        return frozenset(
+            module_path(operation.get_friendly_name()) for operation in self.model.get_ops() if is_int8(operation)
+        )
+
+
+def module_path(name: str) -> str:
+    """``__module.enc.linear1.w/aten::linear/MatMul`` → ``encoder.enc.linear1.w``."""
+    return name.split("/")[0].replace("__module", "encoder", 1)
+
 
 def is_int8(operation: Any) -> bool:
     """Whether an operation multiplies two quantized inputs."""

@@ -17,7 +17,15 @@ import torch
 
 from asrquant.audio import Audio
 from asrquant.dataset import Utterance
-from asrquant.engines.openvino.encoder import QUANTIZABLE, OpenVinoEncoder, as_saved, core, is_int8, openvino
+from asrquant.engines.openvino.encoder import (
+    QUANTIZABLE,
+    OpenVinoEncoder,
+    as_saved,
+    core,
+    is_int8,
+    module_path,
+    openvino,
+)
 from asrquant.errors import PresetError
 from asrquant.metrics import WordErrors, total_errors, word_errors
 from asrquant.modules import ROLES, get_module
@@ -110,13 +118,10 @@ def kept_float(model: Any, recognizer: Recognizer, settings: OpenVino) -> tuple[
         if operation.get_type_name() in QUANTIZABLE and not is_int8(operation)
     ]
     return tuple(
-        sorted({_path(name) for name in names if "__module" in name and not any(p.fullmatch(name) for p in patterns)})
+        sorted(
+            {module_path(name) for name in names if "__module" in name and not any(p.fullmatch(name) for p in patterns)}
+        )
     )
-
-
-def _path(name: str) -> str:
-    """``__module.enc.linear1.w/aten::linear/MatMul`` → ``encoder.enc.linear1.w``."""
-    return name.split("/")[0].replace("__module", "encoder", 1)
 
 
 def ignored_patterns(recognizer: Recognizer, settings: OpenVino) -> list[str]:
