@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from asrquant.audio import MAX_SECONDS
 from asrquant.compare import this_machine
 from asrquant.dataset import BadRow, Dataset, Utterance
-from asrquant.errors import AudioError, Cancelled, DatasetError
+from asrquant.deployment import Deployment, deploy
+from asrquant.errors import AudioError, Cancelled, DatasetError, ExportError, FreshProcessError
 from asrquant.journal import NAME, Entry, Journal
 from asrquant.metrics import word_errors
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
 from asrquant.report import Report, Row, summarize
+
+_log = logging.getLogger(__name__)
 
 Watch = Callable[[Entry], None]
 """Called with each clip that is done."""
@@ -31,6 +37,7 @@ def benchmark(
     keep_partial: bool = False,
     watch: Watch | None = None,
     build_seconds: Mapping[str, float] | None = None,
+    deployed: bool = False,
 ) -> Report:
     """Run every recognizer on every clip, interleaved clip by clip so that a slow minute hits all alike.
 
@@ -44,6 +51,8 @@ def benchmark(
         keep_partial: whether ``Cancelled`` and Ctrl-C, once there is a clip done, end in a report of what is done.
         watch: called with each clip that is done, those of an earlier run included.
         build_seconds: what quantizing took, by preset, for the report.
+        deployed: whether to also save each recognizer and load it in a fresh process, for load time and peak memory
+            on the longest clip; some seconds each.
 
     Raises:
         DatasetError: there are no clips, none can be used, or ``folder`` holds something else.
@@ -54,8 +63,11 @@ def benchmark(
         raise DatasetError("There are no clips to run; give a data set with at least one.")
     journal = Journal(folder / NAME, _settings(recognizers, data), resume) if folder else None
     done: dict[str, Entry] = dict(journal.done) if journal else {}
+    deployments: dict[str, Deployment] = {}
     try:
         _run(recognizers, data.utterances, done, journal, progress, watch)
+        if deployed:
+            _deploy(recognizers, data.utterances, done, deployments, progress)
     except (Cancelled, KeyboardInterrupt):
         if not keep_partial or not any(entry.rows for entry in done.values()):
             raise
@@ -75,7 +87,11 @@ def benchmark(
         decoder=first.decoder.name,
         rows=rows,
         summaries=tuple(
-            summarize(r.preset.name, rows, first.preset.name, r.size_bytes(), took.get(r.preset.name))
+            replace(
+                summarize(r.preset.name, rows, first.preset.name, r.size_bytes()),
+                build_seconds=took.get(r.preset.name),
+                deployment=deployments.get(r.preset.name),
+            )
             for r in recognizers
         ),
         machine=this_machine(next((r.backend for r in recognizers if r.backend), "")),
@@ -118,6 +134,27 @@ def _run(
         if watch:
             watch(entry)
     progress("transcribing", len(utterances), len(utterances))
+
+
+def _deploy(
+    recognizers: Sequence[Recognizer],
+    utterances: Sequence[Utterance],
+    done: Mapping[str, Entry],
+    deployments: dict[str, Deployment],
+    progress: Progress,
+) -> None:
+    """Fill ``deployments`` by preset; one that cannot be saved has none."""
+    lengths = {utterance: entry.rows[0].audio_seconds for utterance in utterances if (entry := done[utterance.id]).rows}
+    fitting = [utterance for utterance, seconds in lengths.items() if seconds <= MAX_SECONDS]
+    if not fitting:
+        return
+    audio = max(fitting, key=lengths.__getitem__).audio()
+    for index, recognizer in enumerate(recognizers):
+        step = partial(progress, "load time and memory", index, len(recognizers))
+        try:
+            deployments[recognizer.preset.name] = deploy(recognizer, audio, lambda *_, step=step: step())
+        except (ExportError, FreshProcessError) as error:
+            _log.warning("%s was not loaded in a fresh process: %s", recognizer.preset.name, error)
 
 
 def _row(recognizer: Recognizer, utterance: Utterance, audio: Any) -> Row:

@@ -39,6 +39,10 @@ class ExportError(AsrQuantError, RuntimeError):
     """An artifact that cannot be made, kept or sent."""
 
 
+class FreshProcessError(AsrQuantError, RuntimeError):
+    """A process of our own that failed; the message is its last complaint."""
+
+
 class MissingDependencyError(AsrQuantError, ImportError):
     """An optional library that is not installed; the message has its install line."""
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from asrquant.compare import Machine
 from asrquant.dataset import BadRow
+from asrquant.deployment import Deployment
 from asrquant.metrics import Spread, WordErrors, spread, total_errors
 
 RESAMPLES = 10_000
@@ -66,6 +67,7 @@ class Summary:
         p95: latency that 95 % of the clips stay under, in seconds.
         size_bytes: of the saved encoder.
         build_seconds: that quantizing took; None where it was not measured.
+        deployment: what it costs to load and run where it is used; None where it was not measured.
     """
 
     preset: str
@@ -81,6 +83,7 @@ class Summary:
     p95: float
     size_bytes: int
     build_seconds: float | None = None
+    deployment: Deployment | None = None
 
 
 @dataclass(frozen=True)
@@ -123,23 +126,23 @@ class Report:
         return sum(row.audio_seconds for row in self.rows) / max(1, len(self.summaries))
 
 
-def summarize(
-    preset: str, rows: Sequence[Row], reference: str, size_bytes: int, build_seconds: float | None = None
-) -> Summary:
+def summarize(preset: str, rows: Sequence[Row], reference: str, size_bytes: int) -> Summary:
     """Sum one preset's rows up, against those of the preset ``reference``."""
     mine = [row for row in rows if row.preset == preset]
     first = [row for row in rows if row.preset == reference]
     seconds = sum(row.audio_seconds for row in mine)
     encoder = sum(row.encoder_seconds for row in mine)
     total, others = total_errors(row.errors for row in mine), total_errors(row.errors for row in first)
-    interval, change = _intervals(mine, first)
+    words = np.array([row.errors.reference_words for row in mine], dtype=float)
+    errors, before = (np.array([row.errors.errors for row in part], dtype=float) for part in (mine, first))
+    spoken, compared = words.sum() > 0, preset != reference
     latencies = [row.seconds for row in mine]
     return Summary(
         preset=preset,
         errors=total,
-        wer_interval=interval,
-        change=None if preset == reference or total.wer is None or others.wer is None else total.wer - others.wer,
-        change_interval=None if preset == reference else change,
+        wer_interval=bootstrap(errors, words) if spoken else None,
+        change=total.wer - others.wer if compared and total.wer is not None and others.wer is not None else None,
+        change_interval=bootstrap(errors - before, words) if compared and spoken else None,
         encoder_rtf=encoder / seconds,
         rtf=sum(latencies) / seconds,
         rtf_spread=spread([row.encoder_seconds / row.audio_seconds for row in mine]),
@@ -147,16 +150,7 @@ def summarize(
         p50=float(np.quantile(latencies, 0.5)),
         p95=float(np.quantile(latencies, 0.95)),
         size_bytes=size_bytes,
-        build_seconds=build_seconds,
     )
-
-
-def _intervals(mine: Sequence[Row], first: Sequence[Row]) -> tuple[Interval | None, Interval | None]:
-    words = np.array([row.errors.reference_words for row in mine], dtype=float)
-    if not words.sum():
-        return None, None
-    errors, others = (np.array([row.errors.errors for row in rows], dtype=float) for rows in (mine, first))
-    return bootstrap(errors, words), bootstrap(errors - others, words)
 
 
 def bootstrap(errors: npt.NDArray[np.float64], words: npt.NDArray[np.float64]) -> Interval:

@@ -21,6 +21,11 @@ from asrquant.charts.report import (
 from asrquant.report import Report, Row, Summary
 
 FILES = ("report.json", "rows.csv", "summary.csv", "report.html")
+_NOTES = (
+    "In brackets: 95 % intervals by bootstrap over clips; for the change, paired. An interval that holds 0 means that these "
+    "clips do not show a difference. Loading and peak memory: the saved encoder in a fresh process, on the longest clip, with "
+    "Python and its libraries; in brackets without them."
+)
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
@@ -84,7 +89,8 @@ def summary_table(summaries: tuple[Summary, ...]) -> pd.DataFrame:
                 "deletions": s.errors.deletions, "insertions": s.errors.insertions,
                 "reference_words": s.errors.reference_words, "encoder_rtf": s.encoder_rtf, "rtf": s.rtf,
                 "speedup": s.speedup, "p50_seconds": s.p50, "p95_seconds": s.p95, "size_bytes": s.size_bytes,
-                "build_seconds": s.build_seconds,
+                "build_seconds": s.build_seconds, "load_seconds": s.deployment and s.deployment.load_seconds,
+                "peak_bytes": s.deployment and s.deployment.peak_bytes, "own_bytes": s.deployment and s.deployment.own_bytes,
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
@@ -109,8 +115,7 @@ def page(report: Report) -> str:
     parts = [
         f"<p class=quiet>{html.escape(about(report))}.</p>",
         _table(report_table(report)),
-        "<p class=quiet>In brackets: 95 % intervals by bootstrap over clips; for the change, paired. An interval that holds "
-        "0 means that these clips do not show a difference.</p>",
+        f"<p class=quiet>{_NOTES}</p>",
         "<h2>Accuracy against speed</h2>", tradeoff_figure(report).to_html(full_html=False, include_plotlyjs=True),
         "<h2>Speed</h2>", speed_figure(report).to_html(full_html=False, include_plotlyjs=False),
         "<h2>Latency</h2>", latency_figure(report).to_html(full_html=False, include_plotlyjs=False),

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from asrquant.charts import dressed
+from asrquant.deployment import Deployment
 from asrquant.metrics import align_words
 from asrquant.report import Interval, Report, Summary
 
@@ -25,6 +26,7 @@ def report_table(report: Report) -> pd.DataFrame:
 
 
 def _table_row(summary: Summary) -> dict[str, str]:
+    deployment = summary.deployment
     return {
         "preset": summary.preset,
         "WER (%)": _number(summary.errors.wer, ".1f", summary.wer_interval),
@@ -37,7 +39,16 @@ def _table_row(summary: Summary) -> dict[str, str]:
         "p50 / p95 (ms)": f"{1000 * summary.p50:.0f} / {1000 * summary.p95:.0f}",
         "size (MB)": f"{summary.size_bytes / _MEGA:.1f}",
         "build (s)": "n/a" if summary.build_seconds is None else f"{summary.build_seconds:.1f}",
+        "load (s)": "n/a" if deployment is None else f"{deployment.load_seconds:.2f}",
+        "peak (MB)": _peak(deployment),
     }
+
+
+def _peak(deployment: Deployment | None) -> str:
+    """Such as ``417 (28)``: all of it, and what is not Python and its libraries."""
+    if deployment is None or deployment.peak_bytes is None or deployment.own_bytes is None:
+        return "n/a"
+    return f"{deployment.peak_bytes / _MEGA:.0f} ({deployment.own_bytes / _MEGA:.0f})"
 
 
 def _number(value: float | None, form: str, interval: Interval | None) -> str:

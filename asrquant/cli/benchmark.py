@@ -36,6 +36,11 @@ def add(commands: Any) -> None:
         metavar="DIR",
         help="write report.json, rows.csv, summary.csv and report.html there, and resume from it",
     )
+    parser.add_argument(
+        "--no-deployment",
+        action="store_true",
+        help="do not load each model in a fresh process for load time and memory",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the benchmark that --out holds")
     add_model_options(parser)
     parser.set_defaults(run=_run)
@@ -61,8 +66,9 @@ def _run(args: argparse.Namespace) -> int:
             if preset.engine:
                 took[preset.name] = time.perf_counter() - begun
         report = benchmark(
-            recognizers, data, progress, folder=args.out, resume=args.resume, keep_partial=True, build_seconds=took
-        )
+            recognizers, data, progress, folder=args.out, resume=args.resume, keep_partial=True, build_seconds=took,
+            deployed=not args.no_deployment,
+        )  # fmt: skip
     for row in report.bad[len(data.bad) :]:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)
     print(markdown(report_table(report)))

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
-import time
 
 import torch
 
 from asrquant.errors import AsrQuantError
 from asrquant.export.loading import verify
 from asrquant.export.manifest import to_json
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+from asrquant.fresh import end_with_parent
 
 
 def main(folder: str, threads: str) -> int:
     """Verify the artifact in ``folder``; the last line of the output is the ``Verification``."""
-    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(int(threads))  # as many as the other process, so that sums are formed alike
     try:
         print(to_json(verify(folder)).decode())

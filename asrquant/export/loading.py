@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import torch
 
 from asrquant.decoding import Vocabulary, make_decoder
 from asrquant.engines import ARCHITECTURE, Saved, get_format
-from asrquant.errors import ArtifactError, AsrQuantError, ExportError
+from asrquant.errors import ArtifactError, AsrQuantError, ExportError, FreshProcessError
 from asrquant.export.answers import answers, compare_answers, load_answers
 from asrquant.export.manifest import DECODER, MANIFEST, DecoderSettings, Manifest, Verification, parse_json, read_json
 from asrquant.export.sums import check_sums
+from asrquant.fresh import run_fresh
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Origin, Recognizer
 
 ANSWERS = "answers.npz"
-FRESH_PROCESS_SECONDS = 1800
 
 
 def load_artifact(path: str | Path) -> Recognizer:
@@ -128,31 +124,9 @@ def verify_in_fresh_process(folder: Path, progress: Progress) -> Verification:
     Raises:
         ExportError: it could not be loaded; says why.
     """
-    paths = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "asrquant.export", str(folder), str(torch.get_num_threads())],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths},
-    )  # fmt: skip
+    arguments = [str(folder), str(torch.get_num_threads())]
     try:
-        answer, errors = _wait(process, progress)
-    finally:
-        process.kill()
-        process.wait()
-    if process.returncode != 0:
-        said = errors.decode(errors="replace").strip().splitlines() or ["it was killed"]
-        raise ExportError(f"The artifact could not be loaded back, so it was not kept: {said[-1]}")
+        answer = run_fresh("asrquant.export", arguments, lambda: progress("loading it back in a fresh process", 0, 1))
+    except FreshProcessError as error:
+        raise ExportError(f"The artifact could not be loaded back, so it was not kept: {error}") from error
     return parse_json(Verification, answer.splitlines()[-1], "the fresh process's answer")
-
-
-def _wait(process: subprocess.Popen[bytes], progress: Progress) -> tuple[bytes, bytes]:
-    end = time.monotonic() + FRESH_PROCESS_SECONDS
-    while True:
-        progress("loading it back in a fresh process", 0, 1)
-        try:
-            return process.communicate(timeout=0.5)
-        except subprocess.TimeoutExpired:
-            if time.monotonic() > end:
-                raise ExportError(
-                    f"Loading the artifact back took over {FRESH_PROCESS_SECONDS} s, so it was not kept."
-                ) from None

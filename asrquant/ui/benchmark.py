@@ -70,6 +70,11 @@ def build() -> None:
             limit = gr.Number(
                 10, precision=0, minimum=1, maximum=most, label=f"Clips at most (up to {most})", elem_id="bench-limit"
             )
+            deployed = gr.Checkbox(
+                True,
+                label="Load time and peak memory too (a fresh process each, some seconds)",
+                elem_id="bench-deployed",
+            )
             with gr.Accordion("Model, decoder", open=False):
                 model, decoder = choices.model_and_decoder("bench-")
             with gr.Row():
@@ -89,7 +94,8 @@ def build() -> None:
         queue=False, show_progress="hidden", **private,
     )  # fmt: skip
     go.click(
-        _run, [kind, zipped, path, presets, limit, model, decoder], [numbers, *figures, tables, files, status, go, stop],
+        _run, [kind, zipped, path, presets, limit, deployed, model, decoder],
+        [numbers, *figures, tables, files, status, go, stop],
         concurrency_id="inference", concurrency_limit=1, show_progress="hidden", **private,
     )  # fmt: skip
     stop.click(choices.cancel, None, None, queue=False, **private)
@@ -97,6 +103,8 @@ def build() -> None:
 
 _ACCURACY = ("preset", "WER (%)", "change (points)", "size (MB)")
 _SPEED = ("preset", "RTF encoder", "encoder speed-up", "p50 / p95 (ms)")
+_DEPLOYED = ("preset", "build (s)", "load (s)", "peak (MB)")
+_FRESH = "Quantized here; loaded and run on the longest clip in a fresh process: peak memory, in brackets without Python's own"
 _FIGURES: dict[str, Callable[[Report], Any]] = {
     "tradeoff": tradeoff_figure, "speed": speed_figure, "latency": latency_figure, "moved": moved_figure,
 }  # fmt: skip
@@ -126,7 +134,7 @@ def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
 
 
 def _work(
-    kind: str, zipped: str | None, path: str, presets: list[str], limit: int, source: str, decoder: str
+    kind: str, zipped: str | None, path: str, presets: list[str], limit: int, deployed: bool, source: str, decoder: str
 ) -> Callable[[Progress, Callable[[Any], None]], Report]:
     """The job of one benchmark, for the worker thread."""
 
@@ -144,7 +152,9 @@ def _work(
                 recognizers.append(session.models.quantized(source, preset, progress).with_decoder(decoder))
                 if (seconds := time.perf_counter() - begun) > _BUILT:
                     took[preset.name] = seconds
-            return benchmark(recognizers, data, progress, keep_partial=True, watch=show, build_seconds=took)
+            return benchmark(
+                recognizers, data, progress, keep_partial=True, watch=show, build_seconds=took, deployed=deployed
+            )
 
     return work
 
@@ -155,6 +165,7 @@ def _run(
     path: str,
     presets: list[str],
     limit: int,
+    deployed: bool,
     source: str,
     decoder: str,
     request: gr.Request,
@@ -167,7 +178,9 @@ def _run(
     yield ("", *[hidden] * len(_FIGURES), "", hidden, render.progress_bar("waiting for a turn", 0, 1), *busy)
     rows: list[Row] = []
     begun: float | None = None
-    for event in session.run(request.session_hash or "", _work(kind, zipped, path, presets, limit, source, decoder)):
+    for event in session.run(
+        request.session_hash or "", _work(kind, zipped, path, presets, limit, deployed, source, decoder)
+    ):
         match event:
             case session.Step(stage, done, total):
                 if stage == "transcribing":
@@ -215,6 +228,7 @@ def _results(report: Report, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]
         yield (
             render.table(table[list(_ACCURACY)], "Accuracy, with 95 % intervals by bootstrap over clips")
             + render.table(table[list(_SPEED)], "Speed")
+            + (render.table(table[list(_DEPLOYED)], _FRESH) if any(s.deployment for s in report.summaries) else "")
             + f'<p class="aq-quiet">{escape(about(report))}.</p>',
             *(
                 gr.update(value=figure(report), visible=name != "moved" or bool(lost))

@@ -1,0 +1,65 @@
+"""A Python process that knows nothing of this one: what is loaded there shows what a stranger would get."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from asrquant.errors import FreshProcessError
+
+LONGEST_SECONDS = 1800
+
+
+def run_fresh(module: str, arguments: Sequence[str], wait: Callable[[], None]) -> bytes:
+    """Run ``python -m module`` with this package and return what it printed.
+
+    Args:
+        module: of this package; should call ``end_with_parent``.
+        arguments: its command line.
+        wait: called twice a second while it runs; what it raises ends the process.
+
+    Raises:
+        FreshProcessError: it failed (the last line of what it complained of), was killed, or took too long.
+    """
+    paths = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    try:
+        answer, errors = _finished(process, wait)
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode != 0:
+        said = errors.decode(errors="replace").strip().splitlines() or ["it was killed"]
+        raise FreshProcessError(said[-1])
+    return answer
+
+
+def _finished(process: subprocess.Popen[bytes], wait: Callable[[], None]) -> tuple[bytes, bytes]:
+    end = time.monotonic() + LONGEST_SECONDS
+    while True:
+        wait()
+        try:
+            return process.communicate(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > end:
+                raise FreshProcessError(f"it took over {LONGEST_SECONDS} s") from None
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it does, however that one ended."""
+    threading.Thread(target=_watch, args=[os.getppid()], daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
