@@ -12,6 +12,7 @@ import pandas as pd
 from asrquant.charts.report import (
     bad_table,
     latency_figure,
+    latency_table,
     moved_figure,
     moved_words,
     report_table,
@@ -112,13 +113,17 @@ def about(report: Report) -> str:
 
 def page(report: Report) -> str:
     """One self-contained HTML file with the tables and charts."""
+    whole = report_table(report)
     parts = [
         f"<p class=quiet>{html.escape(about(report))}.</p>",
-        _table(report_table(report)),
+        _table(whole),
         f"<p class=quiet>{_NOTES}</p>",
         "<h2>Accuracy against speed</h2>", tradeoff_figure(report).to_html(full_html=False, include_plotlyjs=True),
+        _table(whole[["preset", "WER (%)", "change (points)", "RTF encoder", "size (MB)"]]),
         "<h2>Speed</h2>", speed_figure(report).to_html(full_html=False, include_plotlyjs=False),
+        _table(whole[["preset", "RTF encoder", "RTF whole", "encoder speed-up", "p50 / p95 (ms)"]]),
         "<h2>Latency</h2>", latency_figure(report).to_html(full_html=False, include_plotlyjs=False),
+        _table(latency_table(report)),
     ]  # fmt: skip
     if len(report.summaries) > 1:
         parts += [

@@ -17,7 +17,7 @@ import pytest
 import asrquant
 from asrquant import Recognizer, Report, example_clips
 from asrquant.benchmark import benchmark
-from asrquant.charts.report import moved_words, pareto, report_table, tradeoff_figure
+from asrquant.charts.report import latency_table, moved_words, pareto, report_table, tradeoff_figure
 from asrquant.cli import main
 from asrquant.dataset import Dataset, Utterance
 from asrquant.errors import AudioError, Cancelled, DatasetError
@@ -73,6 +73,17 @@ def test_the_change_is_paired(report: Report) -> None:
     assert second.change_interval.low <= second.change <= second.change_interval.high
     width = second.change_interval.high - second.change_interval.low
     assert width < second.wer_interval.high - second.wer_interval.low  # the same clips are hard for both
+
+
+def test_latency_by_thirds_of_the_clips(report: Report) -> None:
+    """Ten clips are four, four and two; the medians are those of the rows."""
+    table = latency_table(report)
+    columns = list(table.columns)
+    assert [column.split(", ")[1] for column in columns[1:]] == ["4 clips", "4 clips", "2 clips"]
+    rows = sorted(
+        (row for row in report.rows if row.preset == "original"), key=lambda r: (r.audio_seconds, r.utterance)
+    )
+    assert table[columns[3]].iloc[0] == f"{1000 * np.median([row.seconds for row in rows[8:]]):.0f}"
 
 
 def test_summaries(report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from statistics import median
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -121,6 +122,26 @@ def latency_figure(report: Report) -> go.Figure:
     figure = dressed(figure, "Latency over clip length", "encoder and decoder (ms)")
     figure.update_xaxes(title_text="clip length (s)", rangemode="tozero")
     return figure.update_yaxes(rangemode="tozero").update_layout(showlegend=True, height=460, legend=_BELOW)
+
+
+def latency_table(report: Report) -> pd.DataFrame:
+    """Median latency in ms of every preset in each third of the clips, by their length."""
+    lengths = sorted({(row.audio_seconds, row.utterance) for row in report.rows})
+    size = -(-len(lengths) // 3)
+    thirds = [lengths[start : start + size] for start in range(0, len(lengths), size)]
+    rows: list[dict[str, str]] = []
+    for summary in report.summaries:
+        took = {row.utterance: 1000 * row.seconds for row in report.rows if row.preset == summary.preset}
+        medians = {
+            f"{third[0][0]:.1f}–{third[-1][0]:.1f} s, {len(third)} clip{'s' * (len(third) > 1)}": median(
+                took[clip] for _, clip in third
+            )
+            for third in thirds
+        }
+        rows.append(
+            {"median latency (ms)": summary.preset, **{name: f"{value:.0f}" for name, value in medians.items()}}
+        )
+    return pd.DataFrame(rows)
 
 
 def moved_words(report: Report, preset: str, limit: int = 20) -> pd.DataFrame:

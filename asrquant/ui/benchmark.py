@@ -17,6 +17,7 @@ from asrquant.benchmark import benchmark
 from asrquant.charts.report import (
     bad_table,
     latency_figure,
+    latency_table,
     moved_figure,
     moved_words,
     report_table,
@@ -234,7 +235,8 @@ def _results(report: Report, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]
                 gr.update(value=figure(report), visible=name != "moved" or bool(lost))
                 for name, figure in _FIGURES.items()
             ),
-            (lost or render.notice("No preset lost a word that the original had right."))
+            render.table(latency_table(report), "Latency by clip length")
+            + (lost or render.notice("No preset lost a word that the original had right."))
             + (render.table(bad_table(report), "Rows that could not be used") if report.bad else ""),
             gr.update(value=files, visible=True),
             render.notice("Cancelled; what was done is kept." if report.stopped else "Done."),
