@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from asrquant.audio import MAX_SECONDS
+from asrquant.audio import MAX_SECONDS, Audio
 from asrquant.compare import this_machine
 from asrquant.dataset import BadRow, Dataset, Utterance
 from asrquant.deployment import Deployment, deploy
@@ -19,6 +19,7 @@ from asrquant.journal import NAME, Entry, Journal
 from asrquant.metrics import word_errors
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
+from asrquant.recording import Recording
 from asrquant.report import Report, Row, summarize
 
 _log = logging.getLogger(__name__)
@@ -117,10 +118,7 @@ def _run(
         if utterance.id in done:
             continue
         try:
-            audio = utterance.audio()
-        except AudioError as error:
-            entry = Entry(utterance.id, bad=str(error))
-        else:
+            audio = utterance.open()
             if not warm:
                 for recognizer in recognizers:
                     recognizer.transcribe(audio)
@@ -128,6 +126,8 @@ def _run(
             turn = index % len(recognizers)  # nobody always runs first
             found = {r.preset.name: _row(r, utterance, audio) for r in (*recognizers[turn:], *recognizers[:turn])}
             entry = Entry(utterance.id, tuple(found[recognizer.preset.name] for recognizer in recognizers))
+        except AudioError as error:  # of a recording also while it is transcribed, as it stays on disk
+            entry = Entry(utterance.id, bad=str(error))
         if journal:
             journal.add(entry)
         done[utterance.id] = entry
@@ -157,7 +157,7 @@ def _deploy(
             _log.warning("%s was not loaded in a fresh process: %s", recognizer.preset.name, error)
 
 
-def _row(recognizer: Recognizer, utterance: Utterance, audio: Any) -> Row:
+def _row(recognizer: Recognizer, utterance: Utterance, audio: Audio | Recording) -> Row:
     heard = recognizer.transcribe(audio)
     return Row(
         utterance.id, recognizer.preset.name, utterance.reference, heard.text,

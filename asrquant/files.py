@@ -20,3 +20,9 @@ def tree_bytes(folder: Path) -> int:
 def megabytes(count: float) -> str:
     """Bytes as people read them: ``7.7 MB``, ``1.28 GB``."""
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def printable_name(path: Path) -> str:
+    """A file's name for a sentence: nothing in it that cannot be printed, and at most 80 characters of it."""
+    name = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in path.name)
+    return name if len(name) <= 80 else f"{name[:59]}…{name[-20:]}"

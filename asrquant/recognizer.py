@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +16,7 @@ from asrquant.decoding import Decoder, Vocabulary, make_decoder
 from asrquant.footprint import serialized_bytes
 from asrquant.modules import Roles
 from asrquant.presets import PRESETS, Preset
+from asrquant.recording import Recording
 from asrquant.windows import encode_in_windows
 
 
@@ -145,33 +146,53 @@ class Recognizer:
         """
         return self if name == self.decoder.name else replace(self, decoder=make_decoder(name, self.vocabulary))
 
-    def log_probs(self, audio: Audio) -> torch.Tensor:
+    def log_probs(self, audio: Audio | Recording) -> torch.Tensor:
         """The encoder's output [F, V] for one clip, alone in its batch: padding would change the normalisation.
 
-        A recording of more than 60 s is encoded in windows.
-        """
-        samples = torch.from_numpy(audio.samples)
-        with torch.inference_mode():
-            if audio.seconds > MAX_SECONDS:
-                return encode_in_windows(self.encoder, samples)
-            output: torch.Tensor = self.encoder(samples[None])
-        return output[0]
+        What is longer than 60 s is encoded in windows.
 
-    def transcribe(self, audio: str | Path | Audio) -> Transcript:
+        Raises:
+            AudioError: a recording is not any more what it was.
+        """
+        return _encode(self.encoder, audio)
+
+    def transcribe(self, audio: str | Path | Audio | Recording) -> Transcript:
         """Recognize a clip.
 
         Raises:
             AudioError: the clip cannot be used.
         """
-        if not isinstance(audio, Audio):
+        if isinstance(audio, str | Path):
             audio = read_audio(audio)
+        encoder = _Timed(self.encoder)
+        log_probs = _encode(encoder, audio)
         start = time.perf_counter()
-        log_probs = self.log_probs(audio)
-        encoded = time.perf_counter()
         text = self.decoder(log_probs)
-        decoded = time.perf_counter()
-        return Transcript(text, encoded - start, decoded - encoded, audio.seconds)
+        return Transcript(text, encoder.seconds, time.perf_counter() - start, audio.seconds)
 
     def size_bytes(self) -> int:
         """Bytes of the encoder when saved (``torch.save`` of its state dict)."""
         return serialized_bytes(self.encoder)
+
+
+class _Timed:
+    """An encoder and the time of its forward passes, without that of reading a recording's windows."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        self.encoder = encoder
+        self.seconds = 0.0
+
+    def __call__(self, wave: torch.Tensor) -> torch.Tensor:
+        start = time.perf_counter()
+        log_probs: torch.Tensor = self.encoder(wave)
+        self.seconds += time.perf_counter() - start
+        return log_probs
+
+
+def _encode(encoder: Callable[[torch.Tensor], torch.Tensor], audio: Audio | Recording) -> torch.Tensor:
+    with torch.inference_mode():
+        if isinstance(audio, Recording):
+            return encode_in_windows(encoder, audio.blocks(), audio.length)
+        if audio.seconds > MAX_SECONDS:
+            return encode_in_windows(encoder, [audio.samples], len(audio.samples))
+        return encoder(torch.from_numpy(audio.samples)[None])[0]

@@ -7,30 +7,48 @@ Hugging Face's "Making automatic speech recognition work on large files with Wav
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
+import numpy as np
 import torch
 
 from asrquant.audio import SAMPLE_RATE
+from asrquant.sound import Samples
 
 WINDOW_SECONDS = 20
 CONTEXT_SECONDS = 4
+_WINDOW, _CONTEXT = WINDOW_SECONDS * SAMPLE_RATE, CONTEXT_SECONDS * SAMPLE_RATE
 
 
-def encode_in_windows(encoder: Callable[[torch.Tensor], torch.Tensor], samples: torch.Tensor) -> torch.Tensor:
-    """Log-probs [F, V] of a recording of any length; the encoder never sees more than 28 s.
+def encode_in_windows(
+    encoder: Callable[[torch.Tensor], torch.Tensor], blocks: Iterable[Samples], length: int
+) -> torch.Tensor:
+    """Log-probs [F, V] of a recording of any length; neither the encoder nor memory ever gets more than 28 s and a block.
 
     Args:
         encoder: wave [1, T] → log-probs [1, F, V].
-        samples: [T] at 16 kHz.
+        blocks: the recording from its start to its end, each [T] at 16 kHz.
+        length: samples of all blocks.
     """
-    window, context = WINDOW_SECONDS * SAMPLE_RATE, CONTEXT_SECONDS * SAMPLE_RATE
     parts: list[torch.Tensor] = []
     stride = 0  # samples a frame, by the first window: in a short one the edge of the receptive field would count
-    for start in range(0, len(samples), window):
-        left, end = max(0, start - context), start + window
-        log_probs = encoder(samples[None, left : end + context])[0]
-        stride = stride or round(min(len(samples), end + context) / len(log_probs))
+    for start, left, samples in windows(blocks, length):
+        log_probs = encoder(torch.from_numpy(samples)[None])[0]
+        stride = stride or round(len(samples) / len(log_probs))
         first = (start - left) // stride
-        parts.append(log_probs[first : None if end >= len(samples) else first + window // stride].clone())
+        last = None if start + _WINDOW >= length else first + _WINDOW // stride
+        parts.append(log_probs[first:last].clone())
     return torch.cat(parts)
+
+
+def windows(blocks: Iterable[Samples], length: int) -> Iterator[tuple[int, int, Samples]]:
+    """Each window as ``(start, left, samples)``: where it starts, where its context starts, and the sound from there on."""
+    coming = iter(blocks)
+    held, left = np.zeros(0, np.float32), 0
+    for start in range(0, length, _WINDOW):
+        before, left = left, max(0, start - _CONTEXT)
+        end = min(length, start + _WINDOW + _CONTEXT)
+        held = held[left - before :]
+        while len(held) < end - left:
+            held = np.concatenate([held, next(coming)])
+        yield start, left, held[: end - left]

@@ -14,8 +14,9 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from asrquant.audio import MAX_RECORDING_SECONDS, Audio, read_audio
+from asrquant.audio import Audio, read_audio
 from asrquant.errors import DatasetError
+from asrquant.recording import Recording, open_audio
 
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
 BUNDLED = "bundled clips (AN4 eval)"
@@ -40,12 +41,20 @@ class Utterance:
     reference: str
 
     def audio(self) -> Audio:
-        """Read the clip.
+        """Read the clip, of up to 60 s.
 
         Raises:
             AudioError: it cannot be used.
         """
-        return read_audio(self.path, MAX_RECORDING_SECONDS)
+        return read_audio(self.path)
+
+    def open(self) -> Audio | Recording:
+        """Read the clip, or check it if it is a recording of up to two hours.
+
+        Raises:
+            AudioError: it cannot be used.
+        """
+        return open_audio(self.path)
 
 
 @dataclass(frozen=True)
