@@ -33,7 +33,10 @@ _BEGINNINGS = re.compile(rb"RIFF|RIFX|RF64|FORM....AIF[FC]|fLaC|OggS|caff|ID3|\x
 _DECODABLE = "WAV, FLAC, Ogg (Vorbis, Opus), MP3, AIFF or CAF"
 # libsndfile shortens WAV and AIFF that were cut off to what is there and notes the difference only in its log. Recorders
 # that write to a pipe leave 0 or the largest number as the length, which is no claim about the file.
-_SHORTENED = re.compile(r"(?:data|SSND) : (\d+) \(should be (\d+)\)")
+_SHORTENED = (
+    re.compile(r"(?:data|SSND) : (?P<declared>\d+) \(should be (?P<found>\d+)\)"),
+    re.compile(r"frame count (?P<found>\d+) does not match value from 'ds64' chunk of (?P<declared>\d+)"),
+)
 _NO_CLAIM = 0x7FFFFFFF
 _NO_LENGTH = 2**40  # frames: libsndfile's answer where FLAC or CAF does not say
 
@@ -62,9 +65,10 @@ class MonoStream:
         check_rate(self.rate, name)
         if not 1 <= self.channels <= MAX_CHANNELS:
             raise AudioError(f"{name} has {self.channels} channels; 1 to {MAX_CHANNELS} can be used.")
-        for declared, found in _SHORTENED.findall(file.extra_info):
-            if int(found) < int(declared) < _NO_CLAIM:
-                raise AudioError(_cut_off(name, int(found) / int(declared)))
+        for note in (note for pattern in _SHORTENED for note in pattern.finditer(file.extra_info)):
+            found, declared = int(note["found"]), int(note["declared"])
+            if found < declared < _NO_CLAIM:
+                raise AudioError(_cut_off(name, found / declared))
 
     def __iter__(self) -> Iterator[Samples]:
         """Blocks [T] of mono samples.
@@ -139,7 +143,9 @@ def mono_stream(path: Path, max_seconds: float, channel: int | None = None) -> I
         raise
     except OSError as error:
         raise AudioError(f"{name} cannot be opened ({error.strerror}); check its name and who may read it.") from error
-    except (sf.LibsndfileError, ValueError, MemoryError, RuntimeError) as error:
+    except MemoryError as error:
+        raise AudioError(f"{name} needs more memory than there is; try a shorter clip.") from error
+    except (sf.LibsndfileError, ValueError, RuntimeError) as error:
         raise AudioError(unreadable) from error
 
 
