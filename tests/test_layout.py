@@ -10,8 +10,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "asrquant"
 ORDER = [
     "errors", "progress", "files", "fresh", "hub", "compat", "sound", "audio", "recording", "dataset", "modules",
-    "footprint", "presets", "decoding", "windows", "recognizer", "metrics", "divergence", "anatomy", "sources", "engines", "sensitivity",
-    "deployment", "compare", "report", "journal", "archive", "benchmark", "charts", "report_files", "text", "export", "tutorial", "cli", "__main__", "ui",
+    "footprint", "presets", "decoding", "windows", "recognizer", "metrics", "divergence", "anatomy", "sources",
+    "engines", "sensitivity", "deployment", "compare", "report", "journal", "archive", "benchmark", "charts",
+    "report_files", "text", "export", "tutorial", "cli", "__main__", "ui",
 ]  # fmt: skip
 ALLOWED = {
     "gradio": {"ui"},
