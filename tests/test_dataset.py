@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +154,22 @@ def test_some_of_the_clips() -> None:
     assert data.take(None) is data and data.take(1000) is data
     with pytest.raises(DatasetError, match="limit is 0"):
         data.take(0)
+
+
+def test_a_strangers_data_set_reads_nothing_else(tmp_path, examples) -> None:
+    """Neither by an absolute path nor by dots, in any layout; and it does not learn what exists."""
+    room, outside = tmp_path / "room", tmp_path / "secret.flac"
+    room.mkdir()
+    shutil.copy(examples[0].path, outside)
+    shutil.copy(examples[0].path, room / "mine.flac")
+    wanted = ["mine.flac", str(outside), "../secret.flac", "../not-there.flac", "/etc/passwd", "/not/there"]
+    manifest = room / "list.csv"
+    manifest.write_text("path,text\n" + "".join(f"{path},WORD\n" for path in wanted))
+    data = read_dataset(manifest, inside=room)
+    assert [u.id for u in data.utterances] == ["mine.flac"]
+    assert {row.reason for row in data.bad} == {"leads out of the data set"} and len(data.bad) == 5
+    assert len(read_dataset(manifest).utterances) == 4  # one's own may lie anywhere; what is no audio shows when it is run
+    (room / "one.trans.txt").write_text(f"mine WORD\n../secret WORD\n{outside.with_suffix('')} WORD\n")
+    manifest.unlink()
+    data = read_dataset(room, inside=room)
+    assert [u.id for u in data.utterances] == ["mine"] and {row.reason for row in data.bad} == {"is no name of a file"}

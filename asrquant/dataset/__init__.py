@@ -97,7 +97,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Row:
-    """A row as it stands in a data set; ``path`` None where there is no such file, which ``missing`` then says."""
+    """A row as it stands in a data set; ``missing`` says what is wrong where ``path`` is None or no file."""
 
     id: str
     path: Path | None
@@ -128,8 +128,13 @@ def layouts() -> dict[str, Layout]:
     return {name: cast(Layout, importlib.import_module(f"{__name__}.{name}")) for name in names}
 
 
-def read_dataset(path: str | Path) -> Dataset:
+def read_dataset(path: str | Path, inside: Path | None = None) -> Dataset:
     """Read a data set: a folder in LibriSpeech's layout, a CSV, TSV or JSON Lines manifest, or a saved ``datasets`` folder.
+
+    Args:
+        path: of the folder or the manifest.
+        inside: folder that clips must lie in, for a stranger's data set; nothing outside is looked at, not even
+            whether it exists. None allows every path.
 
     Raises:
         DatasetError: there is nothing in a known layout, the same id occurs twice, or no row can be used.
@@ -150,7 +155,9 @@ def read_dataset(path: str | Path) -> Dataset:
         if row.id in found or row.id in bad:
             raise DatasetError(f"{path.name}: the id {row.id!r} occurs twice; ids must be unique.")
         reference = " ".join(row.reference.split())
-        if row.path is None:
+        if row.path and inside and not row.path.resolve().is_relative_to(inside.resolve()):
+            bad[row.id] = BadRow(row.id, "leads out of the data set")
+        elif row.path is None or not row.path.is_file():
             bad[row.id] = BadRow(row.id, row.missing)
         elif not reference:
             bad[row.id] = BadRow(row.id, "has no words; every row needs the words spoken")

@@ -30,6 +30,9 @@ def read(path: Path) -> Iterator[Row]:
             raise DatasetError(f"{transcript.name} is not text in UTF-8: {error.reason}.") from None
         for line in filter(None, map(str.strip, lines)):
             clip_id, _, reference = line.partition(" ")
+            if Path(clip_id).name != clip_id:
+                yield Row(clip_id, None, reference, "is no name of a file")
+                continue
             beside = (transcript.with_name(clip_id + extension) for extension in EXTENSIONS)
             clip = next((candidate for candidate in beside if candidate.is_file()), None)
             yield Row(clip_id, clip, reference, f"has no {clip_id}.flac or .wav beside {transcript.name}")

@@ -42,7 +42,7 @@ def read(path: Path) -> Iterator[Row]:
         missing = f"has no file {given!r}" if given else "has no path"
         yield Row(
             str(values[name]).strip() if name else given,
-            clip if given and clip.is_file() else None,
+            clip if given else None,
             str(values[text]),
             missing,
         )

@@ -126,7 +126,7 @@ def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
             raise DatasetError("There is no zip yet: upload one, or choose the bundled clips.")
         unpack(Path(zipped), room)
         manifests = [p for p in room.rglob("*") if manifest.accepts(p)]
-        return read_dataset(manifests[0] if len(manifests) == 1 else room)
+        return read_dataset(manifests[0] if len(manifests) == 1 else room, inside=room)
     if kind == FOLDER and not export.public():
         if not path.strip():
             raise DatasetError("There is no path yet: give a folder's or a manifest's.")
