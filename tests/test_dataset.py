@@ -117,6 +117,17 @@ def test_says_what_is_wrong_with_a_manifest(tmp_path: Path, name: str, text: str
         read_dataset(tmp_path / name)
 
 
+def test_a_strangers_manifest_reaches_no_file_outside(tmp_path: Path) -> None:
+    for folder in ("", "inside"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        put(tmp_path / folder, "1", ".wav")
+    outside = ("../1.wav", str(tmp_path / "1.wav"), "../2.wav", "/etc/hostname")
+    (tmp_path / "inside" / "a.csv").write_text("path,text\n1.wav,A\n" + "".join(f"{path},B\n" for path in outside))
+    data = read_dataset(tmp_path / "inside" / "a.csv", within=tmp_path / "inside")
+    assert [u.id for u in data.utterances] == ["1.wav"]
+    assert {row.id: row.reason for row in data.bad} == {path: f"has no file {path!r}" for path in outside}
+
+
 def test_a_saved_datasets_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets, pyarrow = pytest.importorskip("datasets"), pytest.importorskip("pyarrow")
     monkeypatch.setattr(huggingface, "CACHE", tmp_path / "cache")

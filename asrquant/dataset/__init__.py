@@ -119,8 +119,12 @@ def layouts() -> dict[str, Layout]:
     return {name: cast(Layout, importlib.import_module(f"{__name__}.{name}")) for name in names}
 
 
-def read_dataset(path: str | Path) -> Dataset:
+def read_dataset(path: str | Path, within: Path | None = None) -> Dataset:
     """Read a data set: a folder in LibriSpeech's layout, a CSV, TSV or JSON Lines manifest, or a saved ``datasets`` folder.
+
+    Args:
+        path: of the folder or the manifest.
+        within: a folder; files that a stranger's manifest names outside of it are taken as not there.
 
     Raises:
         DatasetError: there is nothing in a known layout, the same id occurs twice, or no row can be used.
@@ -138,6 +142,8 @@ def read_dataset(path: str | Path) -> Dataset:
     found: dict[str, Utterance] = {}
     bad: dict[str, BadRow] = {}
     for row in layout.read(path):
+        if within and row.path and not row.path.resolve().is_relative_to(within.resolve()):
+            row = replace(row, path=None)
         if row.id in found or row.id in bad:
             raise DatasetError(f"{path.name}: the id {row.id!r} occurs twice; ids must be unique.")
         reference = " ".join(row.reference.split())
