@@ -39,6 +39,10 @@ class ExportError(AsrQuantError, RuntimeError):
     """An artifact that cannot be made, kept or sent."""
 
 
+class SettingError(AsrQuantError, ValueError):
+    """A setting in the environment that cannot be used."""
+
+
 class MissingDependencyError(AsrQuantError, ImportError):
     """An optional library that is not installed; the message has its install line."""
 
