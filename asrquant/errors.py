@@ -43,6 +43,10 @@ class FreshProcessError(AsrQuantError, RuntimeError):
     """A process of our own that failed; the message is its last complaint."""
 
 
+class SettingError(AsrQuantError, ValueError):
+    """A setting in the environment that cannot be used."""
+
+
 class MissingDependencyError(AsrQuantError, ImportError):
     """An optional library that is not installed; the message has its install line."""
 

@@ -202,7 +202,7 @@ def get_preset(preset: str | Preset) -> Preset:
     """
     if isinstance(preset, Preset):
         return preset
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise PresetError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}, and custom().")
     return PRESETS[preset]
 

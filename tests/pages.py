@@ -29,37 +29,52 @@ NEEDS_CHROMIUM = [
 ]
 
 
-@contextmanager
-def serve(folder: Path, **environment: str) -> Iterator[str]:
-    """The page on a free port, its files below ``folder``; yields its address."""
+def start_server(folder: Path, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
+    """The page on a free port, its files below ``folder``, once it answers: the process and its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = folder / "log.txt"
+    (folder / "tmp").mkdir(exist_ok=True)
     own = {
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_TEMP_DIR": str(folder / "files"),
         "ASRQUANT_EXPORTS": str(folder / "exports"),
+        "TMPDIR": str(folder / "tmp"),
     }
-    with log.open("w") as out:
+    log = folder / "log.txt"
+    with log.open("a") as out:
         server = subprocess.Popen(
             [sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **own, **environment}, stdout=out, stderr=out
         )
-        url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}"
+    for _ in range(240):
         try:
-            for _ in range(240):
-                try:
-                    urllib.request.urlopen(url, timeout=2)
-                    break
-                except OSError:
-                    assert server.poll() is None, log.read_text()
-                    time.sleep(0.5)
-            yield url
-        finally:
-            server.terminate()
-            server.wait(20)
+            urllib.request.urlopen(url, timeout=2)
+            break
+        except OSError:
+            assert server.poll() is None, log.read_text()
+            time.sleep(0.5)
+    return server, url
+
+
+@contextmanager
+def serve(folder: Path, **environment: str) -> Iterator[str]:
+    """The page on a free port, its files below ``folder``; yields its address."""
+    server, url = start_server(folder, **environment)
+    try:
+        yield url
+    finally:
+        server.terminate()
+        assert server.wait(20) == 0
+    assert leftovers(folder) == []
     # Gradio logs its own refusals of forged values with a traceback; none may come from our code.
-    assert f'File "{ROOT / "asrquant"}' not in log.read_text(), log.read_text()
+    log = (folder / "log.txt").read_text()
+    assert f'File "{ROOT / "asrquant"}' not in log, log
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Temporary files of servers on ``folder``, but for those that Gradio makes when it is imported."""
+    return [path.name for path in (folder / "tmp").iterdir() if path.name != "gradio"]
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,9 @@ def test_a_strangers_data_set_reads_nothing_else(tmp_path, examples) -> None:
     data = read_dataset(manifest, inside=room)
     assert [u.id for u in data.utterances] == ["mine.flac"]
     assert {row.reason for row in data.bad} == {"leads out of the data set"} and len(data.bad) == 5
-    assert len(read_dataset(manifest).utterances) == 4  # one's own may lie anywhere; what is no audio shows when it is run
+    assert (
+        len(read_dataset(manifest).utterances) == 4
+    )  # one's own may lie anywhere; what is no audio shows when it is run
     (room / "one.trans.txt").write_text(f"mine WORD\n../secret WORD\n{outside.with_suffix('')} WORD\n")
     manifest.unlink()
     data = read_dataset(room, inside=room)

@@ -1,87 +1,254 @@
-"""Jobs of the page: one at a time, stopped when asked, errors fit to be read; models built once and bounded."""
+"""Jobs of the page: one at a time in the worker process, stopped when asked, errors fit to be read; models kept."""
 
 from __future__ import annotations
 
+import logging
+import os
+import re
+import tempfile
 import threading
 import time
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
-from asrquant import PRESETS
-from asrquant.errors import AudioError, PresetError
+from asrquant import PRESETS, example_clips
+from asrquant.errors import AudioError, Cancelled, PresetError, SettingError
 from asrquant.presets import custom
-from asrquant.ui import session
+from asrquant.ui import compare, models, session, supervisor, threads
+
+# What the worker is given: functions of this module, which it imports.
 
 
-def test_progress_partial_results_and_the_result_in_order() -> None:
-    def work(progress, show):
-        progress("counting", 1, 2)
-        show("half")
-        return "whole"
-
-    events = list(session.run("a", work))
-    assert events[1:] == [session.Step("counting", 1, 2), session.Partial("half"), session.Done("whole")]
+def counting(models, progress, show):
+    progress("counting", 1, 2)
+    show("half")
+    return "whole"
 
 
-def test_our_errors_are_shown_and_others_are_not() -> None:
-    def ours(progress, show):
-        raise AudioError("The clip is silent.")
-
-    def theirs(progress, show):
-        raise OSError("/secret/path is gone")
-
-    assert list(session.run("a", ours))[-1] == session.Failed("The clip is silent.")
-    message = list(session.run("a", theirs))[-1].message
-    assert "secret" not in message and "reference" in message
+def ours(models, progress, show):
+    raise AudioError("The clip is silent.")
 
 
-def endless(progress, show):
+def theirs(models, progress, show):
+    raise OSError("/secret/path is gone")
+
+
+def without_form(models, progress, show):
+    return lambda: "does not pickle"
+
+
+def itself(models, progress, show):
+    return os.getpid(), torch.get_num_threads(), tempfile.gettempdir()
+
+
+def endless(models, progress, show):
     while True:
         progress("working", 0, 1)
         time.sleep(0.01)
 
 
-def test_cancel_stops_the_work() -> None:
-    events = session.run("b", endless)
-    next(events)
-    session.cancel("b")
-    assert list(events)[-1] == session.Failed("Cancelled.")
+def keeping(models, progress, show):
+    try:
+        endless(models, progress, show)
+    except Cancelled:
+        return "what is done"
+
+
+class Layer(nn.Module):
+    def forward(self, wave):
+        time.sleep(0.05)
+        return wave
+
+
+def large_model(models, progress, show):
+    progress("measuring", 0, 1)
+    nn.Sequential(*(Layer() for _ in range(2_000)))(torch.zeros(1))
+
+
+def deaf(models, progress, show, folder):
+    """Leaves a file behind, starts a process, and looks at no flag."""
+    _, name = tempfile.mkstemp()
+    child = os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "600")
+    show((name, child, os.getpid()))
+    time.sleep(600)
+
+
+def interval(models, progress, show):
+    begun = time.monotonic()
+    time.sleep(0.05)
+    return begun, time.monotonic()
+
+
+def identity(models, progress, show):
+    return id(models.quantized("an4", PRESETS["dynamic-int8"], progress))
+
+
+def asked(models, progress, show, reference, source, preset, decoder):
+    return reference
+
+
+def last(*job):
+    return list(session.run("visitor", *job))[-1]
+
+
+def together(count: int, job) -> list:
+    """The results of a job for several visitors at once."""
+    results = []
+    visitors = [
+        threading.Thread(target=lambda i=i: results.append(list(session.run(str(i), job))[-1].value))
+        for i in range(count)
+    ]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    return results
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended; one that nobody has waited for yet is a zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_progress_partial_results_and_the_result_in_order() -> None:
+    events = [event for event in session.run("a", counting) if getattr(event, "stage", "counting") == "counting"]
+    assert list(dict.fromkeys(events)) == [
+        session.Step("counting", 1, 2),
+        session.Partial("half"),
+        session.Done("whole"),
+    ]
+
+
+def test_our_errors_are_shown_and_others_are_not() -> None:
+    assert last(ours) == session.Failed("The clip is silent.", "AudioError")
+    for job, kind in ((theirs, "OSError"), (without_form, "AttributeError")):
+        failed = last(job)
+        assert "secret" not in failed.message and "reference" in failed.message and failed.kind == kind
+    failed = last(lambda models, progress, show: "no function of a module")
+    assert "reference" in failed.message
+
+
+def test_the_worker_has_its_threads_and_a_folder_for_each_job() -> None:
+    process, count, folder = last(itself).value
+    assert process != os.getpid() and count == threads.threads() and not Path(folder).exists()
+    again = last(itself).value
+    assert again[0] == process and again[2] != folder
+
+
+def test_cancel_stops_the_work_and_leaves_the_worker_as_it_is() -> None:
+    process = last(itself).value[0]
+    for job in (endless, large_model):  # the second reports nothing while a forward pass goes on
+        events = session.run("b", job)
+        while next(events).stage not in ("working", "measuring"):
+            pass
+        session.cancel("b")
+        assert list(events)[-1] == session.Failed("Cancelled.", "Cancelled")
+    assert last(itself).value[0] == process
 
 
 def test_leaving_stops_the_work() -> None:
     events = session.run("c", endless)
-    next(events)
+    while next(events).stage != "working":
+        pass
     events.close()
     started = time.monotonic()
-    assert list(session.run("d", lambda progress, show: "next"))[-1] == session.Done("next")
+    assert last(counting) == session.Done("whole")
     assert time.monotonic() - started < 5
 
 
-def test_never_two_jobs_at_once() -> None:
-    busy, most = [], []
+def test_a_second_job_of_a_visitor_stops_the_first() -> None:
+    first, ended = session.run("d", endless), []
+    next(first)
+    other = threading.Thread(target=lambda: ended.extend(first))
+    other.start()
+    assert list(session.run("d", counting))[-1] == session.Done("whole")
+    other.join()
+    assert ended[-1].message == "Cancelled."
 
-    def work(progress, show):
-        busy.append(1)
-        most.append(len(busy))
-        time.sleep(0.05)
-        busy.pop()
 
-    threads = [threading.Thread(target=lambda i=i: list(session.run(str(i), work))) for i in range(5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1] * 5
+def test_never_two_jobs_at_once_and_one_model_for_equal_requests() -> None:
+    intervals = sorted(together(5, interval))
+    assert all(end <= begun for (_, end), (begun, _) in pairwise(intervals))
+    assert len(set(together(2, identity))) == 1
+
+
+def test_a_time_limit_keeps_what_is_done_and_says_so(monkeypatch) -> None:
+    monkeypatch.setattr(session.supervisor, "limit_seconds", 0.2)
+    failed, done = last(endless), last(keeping)
+    assert "longer than the 0 s" in failed.message and done == session.Done("what is done", failed.message)
+
+
+def test_who_waits_is_told_and_a_full_line_refuses(monkeypatch) -> None:
+    monkeypatch.setattr(session.supervisor, "places", 1)
+    first, second = session.run("e", endless), session.run("f", endless)
+    next(first)
+    assert "1 before you" in next(second).stage
+    refused = last(counting)
+    assert "busy" in refused.message and "try again" in refused.message
+    session.cancel("f")
+    assert list(second)[-1].message == "Cancelled."
+    first.close()
+
+
+def test_the_log_tells_of_each_request_but_not_what_was_said(caplog) -> None:
+    with caplog.at_level(logging.INFO, logger="asrquant"):
+        last(asked, "NGRAM IS A SECRET", "an4", "dynamic-int8", "ngram")
+        last(asked, "ngram", "/secret/model", ["openvino-int8", "secret"], "greedy")
+        last(ours)
+    lines = [record.getMessage() for record in caplog.records if record.name == "asrquant.ui.log"]
+    begun, done, _, other, _, failed = lines[-6:]
+    assert re.fullmatch("start request=[0-9a-f]{8} tab=test_session model=an4 preset=dynamic-int8 decoder=ngram", begun)
+    assert re.search(r"decoder=ngram outcome=done waited=\d+\.\d{3} worked=\d+\.\d{3}$", done)
+    assert re.search("tab=test_session decoder=greedy outcome=done", other)  # neither unknown names nor a reference
+    assert "outcome=failed" in failed and "error=AudioError" in failed
+    assert "secret" not in "".join(lines).lower()
+
+
+def test_public_pages_keep_their_folders_to_themselves(monkeypatch) -> None:
+    said = (
+        "KenLM cannot read the n-gram /home/me/lm.arpa: /tmp/a b is gone; see '/data/my models/x' or Ogg Vorbis/Opus at "
+        "http://a/b, 1/2."
+    )
+    assert session.for_visitors(said) == said
+    monkeypatch.setenv("SPACE_ID", "somebody/asrquant")
+    assert session.for_visitors(said) == (
+        "KenLM cannot read the n-gram lm.arpa: a b is gone; see 'x' or Ogg Vorbis/Opus at http://a/b, 1/2."
+    )
+
+
+def test_threads_are_those_that_the_process_may_use(monkeypatch, tmp_path: Path) -> None:
+    allowed = len(os.sched_getaffinity(0))
+    assert 1 <= threads.cpus() <= allowed and threads.cpus(tmp_path) == allowed
+    for quota, least in (("max 100000", allowed), ("20000 100000", 1), ("120000 100000", min(2, allowed))):
+        (tmp_path / "cpu.max").write_text(quota)
+        assert threads.cpus(tmp_path) == least
+    (tmp_path / "cpu.max").unlink()
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text("50000")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
+    assert threads.cpus(tmp_path) == 1
+    monkeypatch.setenv("ASRQUANT_THREADS", "3")
+    assert threads.threads() == 3
+    monkeypatch.setenv("ASRQUANT_THREADS", "many")
+    with pytest.raises(SettingError, match="'many'"):
+        threads.threads()
 
 
 def test_models_are_built_once_and_bounded() -> None:
-    models = session.Models()
+    kept = models.Models()
     dynamic = PRESETS["dynamic-int8"]
-    first = models.quantized("an4", dynamic)
-    assert models.quantized("an4", dynamic) is first
-    assert models.quantized("an4", PRESETS["original"]) is models.original("an4")
-    assert models.quantized("an4", custom({}, base=dynamic, backend="fbgemm")) is not first
-    small = session.Models(bound=1)
+    first = kept.quantized("an4", dynamic)
+    assert kept.quantized("an4", dynamic) is first
+    assert kept.quantized("an4", PRESETS["original"]) is kept.original("an4")
+    assert kept.quantized("an4", custom({}, base=dynamic, backend="fbgemm")) is not first
+    small = models.Models(bound=1)
     original = small.original("an4")
     assert small.original("an4") is original
     small.quantized("an4", dynamic)
@@ -89,7 +256,35 @@ def test_models_are_built_once_and_bounded() -> None:
 
 
 def test_a_preset_that_does_not_fit_is_not_kept() -> None:
-    models = session.Models()
+    kept = models.Models()
     with pytest.raises(PresetError):
-        models.quantized("an4", custom({"head": "static"}))
-    assert models.quantized("an4", custom({"head": "dynamic"})).preset.name == "custom"
+        kept.quantized("an4", custom({"head": "static"}))
+    assert kept.quantized("an4", custom({"head": "dynamic"})).preset.name == "custom"
+
+
+def test_cancel_in_nncf_where_nothing_is_reported() -> None:
+    clip = example_clips()[0]
+    events = session.run(
+        "h", compare._work, str(clip.path), "openvino-int8-accurate", {}, clip.reference, "an4", "greedy", 1
+    )
+    before = None
+    for event in events:  # a step that is said again: NNCF is at work on its own
+        if event == before and event.stage == "calibrating":
+            break
+        before = event
+    asked_at = time.monotonic()
+    session.cancel("h")
+    assert list(events)[-1].message == "Cancelled."
+    assert time.monotonic() - asked_at < supervisor.GRACE_SECONDS + 2
+    assert session.supervisor.health()["worker"] != "busy"
+
+
+def test_a_job_that_does_not_listen_is_killed_with_all_that_is_its() -> None:
+    events = session.run("g", deaf, "somewhere")
+    name, child, worker = next(event for event in events if isinstance(event, session.Partial)).value
+    assert Path(name).exists() and not gone(child)
+    asked_at = time.monotonic()
+    session.cancel("g")
+    assert list(events)[-1].message == "Cancelled."
+    assert time.monotonic() - asked_at < supervisor.GRACE_SECONDS + 2
+    assert gone(child) and gone(worker) and not Path(name).exists()

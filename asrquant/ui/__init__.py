@@ -8,12 +8,12 @@ import gradio as gr
 
 from asrquant.dataset import CLIPS
 from asrquant.export import EXPORTS, Exports
-from asrquant.ui import benchmark, choices, compare, export, modules
+from asrquant.ui import benchmark, choices, compare, export, modules, server
+from asrquant.ui.session import QUEUE_LENGTH
 
 STYLE = Path(__file__).with_name("style.css")
 COMPARE = "compare"
 MAX_UPLOAD = "50mb"
-QUEUE_LENGTH = 32
 # The system's fonts: a page that runs offline asks no font server.
 _FONTS = ["system-ui", "sans-serif"]
 THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace", "monospace"])
@@ -38,25 +38,32 @@ def build() -> gr.Blocks:
             with gr.Tab("Export"):
                 export.build(page, visitor)
         page.unload(choices.cancel)
-    page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1)
+    page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1, api_open=False)
     return page
 
 
 def launch(host: str | None = None, port: int | None = None) -> None:
-    """Serve the page until interrupted.
+    """Serve the page until SIGTERM or SIGINT.
 
     Args:
         host: address to listen on; None takes Gradio's (127.0.0.1, or what ``GRADIO_SERVER_NAME`` says).
         port: None takes 7860 or ``GRADIO_SERVER_PORT``.
+
+    Raises:
+        SettingError: a setting in the environment cannot be used.
+        OSError: the port is taken.
     """
     Exports().sweep()
-    build().launch(
+    server.serve(
+        build,
         server_name=host,
         server_port=port,
         theme=THEME,
         css=STYLE.read_text(encoding="utf-8"),
         show_error=False,
         max_file_size=MAX_UPLOAD,
+        max_threads=QUEUE_LENGTH
+        + 40,  # who waits for a turn takes a thread of the page's, and 40 are left to the others
         # The examples and the artifacts, from whatever directory the page is started. A stranger's artifacts lie in a
         # folder whose name nobody else can know.
         allowed_paths=[str(CLIPS), str(EXPORTS)],

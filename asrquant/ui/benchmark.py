@@ -34,6 +34,7 @@ from asrquant.progress import Progress
 from asrquant.report import Report, Row
 from asrquant.report_files import about, write_report
 from asrquant.ui import choices, export, render, session
+from asrquant.ui.models import Models
 
 ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
 FIRST_PRESETS = ("dynamic-int8", "openvino-int8")
@@ -97,7 +98,7 @@ def build() -> None:
     go.click(
         _run, [kind, zipped, path, presets, limit, deployed, model, decoder],
         [numbers, *figures, tables, files, status, go, stop],
-        concurrency_id="inference", concurrency_limit=1, show_progress="hidden", **private,
+        **private, **session.HEAVY,
     )  # fmt: skip
     stop.click(choices.cancel, None, None, queue=False, **private)
 
@@ -135,29 +136,35 @@ def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
 
 
 def _work(
-    kind: str, zipped: str | None, path: str, presets: list[str], limit: int, deployed: bool, source: str, decoder: str
-) -> Callable[[Progress, Callable[[Any], None]], Report]:
-    """The job of one benchmark, for the worker thread."""
-
-    def work(progress: Progress, show: Callable[[Any], None]) -> Report:
-        chosen = [get_preset(name) for name in dict.fromkeys(presets)]
-        if not chosen:
-            raise PresetError("No preset is chosen: tick at least one.")
-        with tempfile.TemporaryDirectory() as room:
-            data = _data(kind, zipped, path, Path(room)).take(max(1, min(_most_clips(), int(limit or 1))))
-            progress("loading the model", 0, 1)
-            original = session.models.original(choices.known_model(source)).with_decoder(decoder)
-            recognizers, took = [original], {}
-            for preset in chosen:
-                begun = time.perf_counter()
-                recognizers.append(session.models.quantized(source, preset, progress).with_decoder(decoder))
-                if (seconds := time.perf_counter() - begun) > _BUILT:
-                    took[preset.name] = seconds
-            return benchmark(
-                recognizers, data, progress, keep_partial=True, watch=show, build_seconds=took, deployed=deployed
-            )
-
-    return work
+    models: Models,
+    progress: Progress,
+    show: Callable[[Any], None],
+    kind: str,
+    zipped: str | None,
+    path: str,
+    presets: list[str],
+    limit: int,
+    deployed: bool,
+    source: str,
+    decoder: str,
+) -> Report:
+    """The job of one benchmark, for the worker."""
+    chosen = [get_preset(name) for name in dict.fromkeys(presets)]
+    if not chosen:
+        raise PresetError("No preset is chosen: tick at least one.")
+    with tempfile.TemporaryDirectory() as room:
+        data = _data(kind, zipped, path, Path(room)).take(max(1, min(_most_clips(), int(limit or 1))))
+        progress("loading the model", 0, 1)
+        original = models.original(choices.known_model(source)).with_decoder(decoder)
+        recognizers, took = [original], {}
+        for preset in chosen:
+            begun = time.perf_counter()
+            recognizers.append(models.quantized(source, preset, progress).with_decoder(decoder))
+            if (seconds := time.perf_counter() - begun) > _BUILT:
+                took[preset.name] = seconds
+        return benchmark(
+            recognizers, data, progress, keep_partial=True, watch=show, build_seconds=took, deployed=deployed
+        )
 
 
 def _run(
@@ -179,9 +186,8 @@ def _run(
     yield ("", *[hidden] * len(_FIGURES), "", hidden, render.progress_bar("waiting for a turn", 0, 1), *busy)
     rows: list[Row] = []
     begun: float | None = None
-    for event in session.run(
-        request.session_hash or "", _work(kind, zipped, path, presets, limit, deployed, source, decoder)
-    ):
+    asked = (kind, zipped, path, presets, limit, deployed, source, decoder)
+    for event in session.run(request.session_hash or "", _work, *asked):
         match event:
             case session.Step(stage, done, total):
                 if stage == "transcribing":
@@ -192,10 +198,10 @@ def _run(
             case session.Partial(entry):
                 rows += entry.rows
                 yield (_so_far(rows, entry), *[same] * rest, same, *busy)
-            case session.Failed(message):
+            case session.Failed(message=message):
                 yield (*[same] * (rest + 1), render.problem(message), *idle)
-            case session.Done(report):
-                yield from _results(report, idle)
+            case session.Done(report, note):
+                yield from _results(report, note, idle)
 
 
 def _so_far(rows: list[Row], entry: Entry) -> str:
@@ -217,7 +223,7 @@ def _so_far(rows: list[Row], entry: Entry) -> str:
     )
 
 
-def _results(report: Report, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]:
+def _results(report: Report, note: str, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]:
     lost = "".join(
         render.table(table, f"Words that {summary.preset} lost")
         for summary in report.summaries[1:]
@@ -239,6 +245,6 @@ def _results(report: Report, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]
             + (lost or render.notice("No preset lost a word that the original had right."))
             + (render.table(bad_table(report), "Rows that could not be used") if report.bad else ""),
             gr.update(value=files, visible=True),
-            render.notice("Cancelled; what was done is kept." if report.stopped else "Done."),
+            render.notice(note or ("Cancelled; what was done is kept." if report.stopped else "Done.")),
             *idle,
         )

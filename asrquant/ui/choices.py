@@ -11,12 +11,10 @@ from asrquant.decoding import DECODERS
 from asrquant.engines import unavailable
 from asrquant.errors import UntrustedSourceError
 from asrquant.presets import PRESETS
-from asrquant.sources import toolkits
-from asrquant.sources.speechbrain import EMBEDDED
 from asrquant.ui import custom, session
+from asrquant.ui.models import MODELS
 
 FIRST_PRESET = "dynamic-int8"
-MODELS = (*EMBEDDED, *(hub_id for toolkit in toolkits() for hub_id in toolkit.ALLOWED_HUB_IDS))
 
 
 def known_model(source: str) -> str:

@@ -17,9 +17,10 @@ from asrquant.charts.divergence import divergence_figure, divergence_table
 from asrquant.compare import Comparison, compare, comparison_dict
 from asrquant.dataset import example_clips
 from asrquant.errors import AudioError
-from asrquant.presets import PRESETS, Preset, get_preset
+from asrquant.presets import PRESETS
 from asrquant.progress import Progress
 from asrquant.ui import choices, custom, render, session
+from asrquant.ui.models import Models
 
 SENTENCES = ("ENTER FIVE SEVEN TWO", "J O H N", "RUBOUT T K L SIXTY FOUR", "MARCH TENTH NINETEEN SEVENTY ONE", "STOP")
 UNDERSTANDS = (
@@ -60,19 +61,26 @@ def build() -> choices.PresetControls:
 
     asked = [audio, preset.name, reference, model, decoder, runs]
     wanted, outputs = [*asked, preset.settings], [*results, status, go, stop]
-    heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden"}
     private = {"api_visibility": "private"}
     pick = chosen.click(
-        lambda index: (str(examples[index].path), examples[index].reference), chosen, [audio, reference],
+        _example, chosen, [audio, reference],
         queue=False, **private,
     )  # fmt: skip
     for start in (go.click, pick.then):
-        start(_compare, wanted, outputs, **private, **heavy).then(None, js=SHOW_RESULTS, **private)
+        start(_compare, wanted, outputs, **private, **session.HEAVY).then(None, js=SHOW_RESULTS, **private)
     stop.click(choices.cancel, None, None, queue=False, **private)
 
-    gr.Button(visible=False).click(_answer, asked, gr.JSON(visible=False), api_name="compare", **heavy)
+    gr.Button(visible=False).click(_answer, asked, gr.JSON(visible=False), api_name="compare", **session.HEAVY)
     gr.api(_presets, api_name="presets", queue=False)
     return preset
+
+
+def _example(index: int) -> tuple[str, str]:
+    """The clip and the words of an example."""
+    examples = example_clips()
+    if not isinstance(index, int) or not 0 <= index < len(examples):
+        raise gr.Error("There is no such example; click one of those that are shown.", print_exception=False)
+    return str(examples[index].path), examples[index].reference
 
 
 def _clip_and_preset() -> tuple[gr.Audio, gr.Textbox, choices.PresetControls]:
@@ -113,25 +121,30 @@ def _results_area() -> list[gr.components.Component]:
 
 
 def _work(
-    path: str | None, chosen: Callable[[], Preset], reference: str, source: str, decoder: str, runs: int
-) -> Callable[[Progress, Callable[[Any], None]], Comparison]:
-    """The job of one comparison, for the worker thread."""
+    models: Models,
+    progress: Progress,
+    show: Callable[[Any], None],
+    path: str | None,
+    preset: str,
+    settings: dict[str, Any],
+    reference: str,
+    source: str,
+    decoder: str,
+    runs: int,
+) -> Comparison:
+    """The job of one comparison, for the worker."""
+    if not path:
+        raise AudioError("There is no clip yet: record one, upload a file, or click an example.")
+    audio, chosen = read_audio(path), custom.chosen(preset, settings)
+    progress("loading the model", 0, 1)
+    original = models.original(choices.known_model(source)).with_decoder(decoder)
+    show(("Original", original.transcribe(audio).text))
+    quantized = models.quantized(source, chosen, progress).with_decoder(decoder)
 
-    def work(progress: Progress, show: Callable[[Any], None]) -> Comparison:
-        if not path:
-            raise AudioError("There is no clip yet: record one, upload a file, or click an example.")
-        audio, preset = read_audio(path), chosen()
-        progress("loading the model", 0, 1)
-        original = session.models.original(choices.known_model(source)).with_decoder(decoder)
-        show(("Original", original.transcribe(audio).text))
-        quantized = session.models.quantized(source, preset, progress).with_decoder(decoder)
+    def heard(name: str, text: str) -> None:
+        show(("Original" if name == "original" else "Quantized", text))
 
-        def heard(name: str, text: str) -> None:
-            show(("Original" if name == "original" else "Quantized", text))
-
-        return compare(original, quantized, audio, reference, max(1, min(MAX_RUNS, int(runs))), progress, heard)
-
-    return work
+    return compare(original, quantized, audio, reference, max(1, min(MAX_RUNS, int(runs))), progress, heard)
 
 
 def _compare(
@@ -149,22 +162,11 @@ def _compare(
     busy = (gr.update(interactive=False), gr.update(interactive=True))
     idle = (gr.update(interactive=True), gr.update(interactive=False))
     hidden = gr.update(visible=False)
-    yield (
-        "",
-        "",
-        hidden,
-        hidden,
-        "",
-        hidden,
-        "",
-        hidden,
-        hidden,
-        render.progress_bar("waiting for a turn", 0, 1),
-        *busy,
-    )
+    waiting = render.progress_bar("waiting for a turn", 0, 1)
+    yield ("", "", hidden, hidden, "", hidden, "", hidden, hidden, waiting, *busy)
     heard: dict[str, str] = {}
-    job = _work(path, lambda: custom.chosen(preset, settings), reference, source, decoder, runs)
-    for event in session.run(request.session_hash or "", job):
+    asked = (path, preset, settings, reference, source, decoder, runs)
+    for event in session.run(request.session_hash or "", _work, *asked):
         match event:
             case session.Step(stage, done, total):
                 yield (*[same] * 9, render.progress_bar(stage, done, total), *busy)
@@ -172,7 +174,7 @@ def _compare(
                 heard[name] = text
                 shown = "".join(render.transcript(n, escape(t)) for n, t in heard.items())
                 yield (f'<div class="aq-transcripts">{shown}</div>', *[same] * 9, *busy)
-            case session.Failed(message):
+            case session.Failed(message=message):
                 yield (*[same] * 9, render.problem(message), *idle)
             case session.Done(comparison):
                 yield from _results(comparison, idle)
@@ -202,16 +204,17 @@ def _results(comparison: Comparison, idle: tuple[Any, Any]) -> Iterator[tuple[An
 
 def _answer(
     path: str | None, preset: str, reference: str, source: str, decoder: str, runs: int, request: gr.Request
-) -> dict[str, object]:
+) -> Iterator[Any]:
     """Compare the original and a quantized model on a clip; returns the numbers that the page shows."""
-    job = _work(path, lambda: get_preset(preset), reference, source, decoder, runs)
-    for event in session.run(request.session_hash or "", job):
+    # A generator, as Gradio stops nothing else when the caller hangs up.
+    for event in session.run(request.session_hash or "", _work, path, preset, {}, reference, source, decoder, runs):
         match event:
-            case session.Failed(message):
-                raise gr.Error(message, print_exception=False)
+            case session.Failed(message=message):
+                raise gr.Error(escape(message, quote=False), print_exception=False)
             case session.Done(comparison):
-                return comparison_dict(comparison)
-    raise gr.Error("The job ended without a result; please try again.", print_exception=False)
+                yield comparison_dict(comparison)
+            case _:
+                yield gr.skip()
 
 
 def _presets() -> dict[str, str]:

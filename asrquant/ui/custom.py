@@ -8,7 +8,7 @@ import gradio as gr
 
 from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.engines import unavailable
-from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, Preset, custom, get_preset
+from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Preset, custom, get_preset
 
 NAME = "custom"
 SUMMARY = "Your own choice for each part of the model."
@@ -66,12 +66,13 @@ def chosen(name: str, settings: dict[str, Any]) -> Preset:
     Raises:
         PresetError: there is none of that name, or the settings do not make one.
     """
-    return custom(**settings) if name == NAME else get_preset(name)
+    return custom(**settings) if name == NAME and settings else get_preset(name)
 
 
 def summary(name: str) -> str:
     """One line on what a preset does."""
     if name == NAME:
         return SUMMARY
-    preset = get_preset(name)
+    if not (preset := PRESETS.get(str(name))):  # forged
+        return ""
     return f"**{reason}** {preset.summary}" if (reason := unavailable(preset)) else preset.summary

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -17,9 +16,11 @@ from asrquant.engines import formats, unavailable
 from asrquant.errors import AsrQuantError, ExportError
 from asrquant.export import Artifact, Exports, export
 from asrquant.export.card import loading
-from asrquant.presets import PRESETS, Preset
+from asrquant.presets import PRESETS
 from asrquant.progress import Progress
 from asrquant.ui import choices, custom, render, session
+from asrquant.ui.models import Models
+from asrquant.ui.session import public as public
 
 _STEPS = {
     "quantize": ("starting", "loading the model", "copying the encoder", "calibrating"),
@@ -33,11 +34,6 @@ KEPT_SECONDS = 3600
 """How long a visitor's artifact stays on a public page."""
 
 
-def public() -> bool:
-    """Whether strangers share this page: on a Hugging Face Space."""
-    return bool(os.environ.get("SPACE_ID"))
-
-
 def exports(visitor: str) -> Exports:
     """The artifacts that a visitor may see: all of them on one's own machine, one's own on a public page.
 
@@ -47,7 +43,7 @@ def exports(visitor: str) -> Exports:
     if not public():
         return Exports()
     Exports().expire(KEPT_SECONDS)
-    if not re.fullmatch("[0-9a-f]{32}", visitor):
+    if not re.fullmatch("[0-9a-f]{32}", str(visitor)):
         raise ExportError(
             "Your browser keeps no data of this page, so nobody could tell whose artifact it is; allow it."
         )
@@ -86,12 +82,11 @@ def build(page: gr.Blocks, visitor: gr.BrowserState) -> None:
             )  # fmt: skip
             files = gr.HTML(elem_id="files")
     private: dict[str, Any] = {"api_visibility": "private"}
-    heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden", **private}
     preset.change(_offer, [preset, form], form, queue=False, show_progress="hidden", **private)
     page.load(lambda known: known or secrets.token_hex(16), visitor, visitor, queue=False, **private)
     go.click(
         _build, [preset, settings, form, measure, model, decoder, visitor, changed],
-        [about, zipped, code, files, changed, status, go, stop], **heavy,
+        [about, zipped, code, files, changed, status, go, stop], **private, **session.HEAVY,
     )  # fmt: skip
     stop.click(choices.cancel, None, None, queue=False, **private)
     _existing(visitor, changed, asked, private)
@@ -104,7 +99,7 @@ _WELCOME = (
 
 
 def _formats(preset: str) -> list[tuple[str, str]]:
-    known = PRESETS.get(preset, PRESETS["original"])
+    known = PRESETS.get(str(preset), PRESETS["original"])
     if unavailable(known):
         return []
     return [(f"{form.name}: {form.summary}", form.name) for form in formats(known)]
@@ -176,22 +171,27 @@ def _delete(visitor: str, name: str) -> str:
 
 
 def _work(
-    chosen: Callable[[], Preset], form: str, measure: bool, source: str, decoder: str, visitor: str
-) -> Callable[[Progress, Callable[[Any], None]], Artifact]:
-    """The job of one export, for the worker thread."""
-
-    def work(progress: Progress, show: Callable[[Any], None]) -> Artifact:
-        preset = chosen()
-        progress("loading the model", 0, 1)
-        original = session.models.original(choices.known_model(source)).with_decoder(decoder)
-        quantized = session.models.quantized(source, preset, progress).with_decoder(decoder)
-        report = None
-        if measure:
-            pair = [original, quantized] if preset.engine else [original]
-            report = benchmark(pair, example_clips(), progress, BUNDLED)
-        return export(quantized, form, exports(visitor), report, progress)
-
-    return work
+    models: Models,
+    progress: Progress,
+    show: Callable[[Any], None],
+    preset: str,
+    settings: dict[str, Any],
+    form: str,
+    measure: bool,
+    source: str,
+    decoder: str,
+    visitor: str,
+) -> Artifact:
+    """The job of one export, for the worker."""
+    chosen = custom.chosen(preset, settings)
+    progress("loading the model", 0, 1)
+    original = models.original(choices.known_model(source)).with_decoder(decoder)
+    quantized = models.quantized(source, chosen, progress).with_decoder(decoder)
+    report = None
+    if measure:
+        pair = [original, quantized] if chosen.engine else [original]
+        report = benchmark(pair, example_clips(), progress, BUNDLED)
+    return export(quantized, form, exports(visitor), report, progress)
 
 
 def _build(
@@ -210,12 +210,12 @@ def _build(
     idle = (gr.update(interactive=True), gr.update(interactive=False))
     same, hidden = gr.skip(), gr.update(visible=False)
     yield ("", hidden, hidden, "", same, render.progress_bar("waiting for a turn", 0, 1), *busy)
-    job = _work(lambda: custom.chosen(preset, settings), form, measure, source, decoder, visitor)
-    for event in session.run(request.session_hash or "", job):
+    asked = (preset, settings, form, measure, source, decoder, visitor)
+    for event in session.run(request.session_hash or "", _work, *asked):
         match event:
             case session.Step(stage, done, total):
                 yield (*[same] * 5, render.steps(_STEPS, stage) + render.progress_bar(stage, done, total), *busy)
-            case session.Failed(message):
+            case session.Failed(message=message):
                 yield (*[same] * 5, render.problem(message), *idle)
             case session.Done(artifact):
                 yield (

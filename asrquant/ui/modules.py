@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from html import escape
 from typing import Any
 
@@ -15,6 +14,8 @@ from asrquant.modules import ROLES, ModuleInfo, module_map
 from asrquant.progress import Progress
 from asrquant.sensitivity import MAX_NATS, Sensitivity, sensitivity
 from asrquant.ui import choices, custom, render, session
+from asrquant.ui.models import Models
+from asrquant.ui.worker import Job
 
 _WELCOME = (
     "Show layers: what a preset makes of each layer, area by bytes. Measure each part: one part at a time is quantized, "
@@ -51,7 +52,7 @@ def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> N
             use = gr.Button("Try the suggestion in Compare", visible=False, elem_id="use-suggestion")
     suggested = gr.State({})
     private: dict[str, Any] = {"api_visibility": "private"}
-    heavy = {"concurrency_id": "inference", "concurrency_limit": 1, "show_progress": "hidden", **private}
+    heavy = {**private, **session.HEAVY}
     buttons = [status, show, measure, stop]
     show.click(_show, [preset.name, preset.settings, model], [treemap, parts, *buttons], **heavy)
     measure.click(_measure, [layers, limit, model, decoder], [bars, effects, use, suggested, *buttons], **heavy)
@@ -68,30 +69,35 @@ _IDLE = tuple(gr.update(interactive=on) for on in (True, True, False))
 
 
 def _layers(
-    preset: str, settings: dict[str, Any], source: str, progress: Progress, show: Callable[[Any], None]
+    models: Models, progress: Progress, show: Callable[[Any], None], preset: str, settings: dict[str, Any], source: str
 ) -> Parts:
     """The job of the treemap, for the worker."""
     chosen = custom.chosen(preset, settings)
     progress("loading the model", 0, 1)
-    original = session.models.original(choices.known_model(source))
-    quantized = session.models.quantized(source, chosen, progress)
+    original = models.original(choices.known_model(source))
+    quantized = models.quantized(source, chosen, progress)
     return anatomy(original, quantized), module_map(original, original.roles)
 
 
 def _sensitivity(
-    layers: bool, limit: float, source: str, decoder: str, progress: Progress, show: Callable[[Any], None]
+    models: Models,
+    progress: Progress,
+    show: Callable[[Any], None],
+    layers: bool,
+    limit: float,
+    source: str,
+    decoder: str,
 ) -> Sensitivity:
     """The job of the measurement, for the worker."""
     progress("loading the model", 0, 1)
-    original = session.models.original(choices.known_model(source)).with_decoder(decoder)
+    original = models.original(choices.known_model(source)).with_decoder(decoder)
     bound = min(_MOST, max(_LEAST, float(limit or 0)))
     return sensitivity(original, layers=bool(layers), max_nats=bound, progress=progress)
 
 
 def _show(preset: str, settings: dict[str, Any], source: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
     """Yield treemap and table as the job goes on."""
-    job = partial(_layers, preset, settings, source)
-    for results, *rest in _events(request, job):
+    for results, *rest in _events(request, _layers, preset, settings, source):
         if results is None:
             yield (gr.skip(), gr.skip(), *rest)
             continue
@@ -106,8 +112,7 @@ def _show(preset: str, settings: dict[str, Any], source: str, request: gr.Reques
 
 def _measure(layers: bool, limit: float, source: str, decoder: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
     """Yield bars, table and suggestion as the job goes on."""
-    job = partial(_sensitivity, layers, limit, source, decoder)
-    for found, *rest in _events(request, job):
+    for found, *rest in _events(request, _sensitivity, layers, limit, source, decoder):
         if found is None:
             yield (*[gr.skip()] * 4, *rest)
             continue
@@ -122,16 +127,16 @@ def _measure(layers: bool, limit: float, source: str, decoder: str, request: gr.
         )
 
 
-def _events(request: gr.Request, job: session.Work) -> Iterator[tuple[Any, ...]]:
+def _events(request: gr.Request, job: Job, *arguments: Any) -> Iterator[tuple[Any, ...]]:
     """(result or None, status, the buttons) for each event of a job."""
     yield (None, render.progress_bar("waiting for a turn", 0, 1), *_BUSY)
-    for event in session.run(request.session_hash or "", job):
+    for event in session.run(request.session_hash or "", job, *arguments):
         match event:
             case session.Step(stage, done, total):
                 yield (None, render.progress_bar(stage, done, total), *_BUSY)
-            case session.Failed(message):
+            case session.Failed(message=message):
                 yield (None, render.problem(message), *_IDLE)
-            case session.Done(result):
+            case session.Done(value=result):
                 yield (result, render.notice("Done."), *_IDLE)
 
 

@@ -1,0 +1,99 @@
+"""The page as a process among others: its temporary files, its answer to a load balancer, and its end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+import asrquant
+from asrquant.ui import log
+from asrquant.ui.session import supervisor
+from asrquant.ui.threads import threads
+
+RUN, LOCK = "asrquant-run-", ".lock"
+CLOSING = "The page is being restarted; please try again in a minute."
+_FLUSH_SECONDS = 0.3
+"""For the last words to reach the visitors whose jobs were dropped."""
+_begun = time.monotonic()
+
+
+async def health(request: Request) -> JSONResponse:
+    """``/health``: 200 while jobs can be done, 503 where the worker cannot be started. Answers while a job runs, too."""
+    said = supervisor.health()
+    healthy = said["worker"] != "failing"
+    uptime = round(time.monotonic() - _begun, 1)
+    body = {"status": "ok" if healthy else "failing", **said, "version": asrquant.__version__, "uptime": uptime}
+    return JSONResponse(body, status_code=200 if healthy else 503)
+
+
+def serve(build: Callable[[], gr.Blocks], **settings: Any) -> None:
+    """Serve a page until SIGTERM or SIGINT, then drop what runs, and leave no process and no file behind.
+
+    Args:
+        build: makes the page.
+        **settings: for ``gr.Blocks.launch``.
+
+    Raises:
+        SettingError: a setting in the environment cannot be used.
+        OSError: the port is taken.
+    """
+    threads()
+    log.configure()
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with run_folder():
+        supervisor.start()
+        try:
+            page = build()
+            page.launch(prevent_thread_lock=True, app_kwargs={"routes": [Route("/health", health)]}, **settings)
+            ended.wait()
+            supervisor.close(CLOSING)
+            time.sleep(_FLUSH_SECONDS)
+            page.server.config.timeout_graceful_shutdown = 1
+            page.close(verbose=False)
+        finally:
+            supervisor.close(CLOSING)
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """A folder for all temporary files of this process and of those it starts; what dead servers left is removed."""
+    for old in Path(tempfile.gettempdir()).glob(f"{RUN}*"):
+        if not old.is_symlink() and old.stat().st_uid == os.getuid() and (lock := _lock(old)):
+            shutil.rmtree(old, ignore_errors=True)
+            lock.release()
+    folder = Path(tempfile.mkdtemp(prefix=RUN))
+    lock = _lock(folder)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    try:
+        yield folder
+    finally:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder.parent)
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock:
+            lock.release()
+
+
+def _lock(folder: Path) -> filelock.FileLock | None:
+    """The lock of a server's folder, which is free once the server is dead."""
+    lock = filelock.FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except (filelock.Timeout, OSError):
+        return None
+    return lock

@@ -1,0 +1,269 @@
+"""Jobs wait in a line, the worker does one at a time, and what does not stop when it is asked to is killed.
+
+One thread of the server does all of this, so two jobs cannot overlap, nor can a job that is being stopped and the next.
+"""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import logging
+import math
+import queue
+import tempfile
+import threading
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from asrquant.decoding import DECODERS
+from asrquant.errors import AsrQuantError
+from asrquant.export import Exports
+from asrquant.presets import PRESETS
+from asrquant.ui import log
+from asrquant.ui.models import MODELS
+from asrquant.ui.worker import Done, Event, Failed, Job, Worker
+
+GRACE_SECONDS = 1.5
+"""From the request to stop until the worker is killed."""
+CANCELLED = "Cancelled."
+_SORRY = "Something went wrong on our side (reference {}); please try again."
+_BROKEN = "Nothing can be computed here at the moment (reference {}); please try again in a few minutes."
+_TOO_LONG = (
+    "This took longer than the {:.0f} s that a request has on a public page, so it was stopped; choose fewer or shorter "
+    "clips, or another preset."
+)
+_TICK = 0.05
+_PAUSE = 5.0
+"""Seconds between two starts of a worker, so that one that dies at once does not keep the machine busy."""
+_LOGGED = {"source": "model", "preset": "preset", "presets": "preset", "decoder": "decoder"}
+_NAMES = {*PRESETS, "custom", *DECODERS, *MODELS}
+"""What the log says of a request: these arguments, where they have one of these values. Nothing else of a visitor's."""
+_log = logging.getLogger(__name__)
+
+
+class BusyError(AsrQuantError):
+    """The line is full, or the page is closing."""
+
+
+@dataclass(eq=False)
+class Request:
+    """A visitor's job on its way: what it is to do, what it reports, and whether anybody still wants it."""
+
+    job: Job
+    arguments: tuple[Any, ...]
+    id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
+    stop: threading.Event = field(default_factory=threading.Event)
+    submitted: float = field(default_factory=time.monotonic)
+    begun: float | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What may be said of it: its tab, and the arguments that are names of models, presets and decoders."""
+        said: dict[str, Any] = {"request": self.id, "tab": self.job.__module__.rpartition(".")[2]}
+        names = list(inspect.signature(self.job).parameters)[3:]
+        for name, value in zip(names, self.arguments, strict=False):
+            values = value if isinstance(value, list) else [value]
+            if name in _LOGGED and values and all(isinstance(v, str) and v in _NAMES for v in values):
+                said[_LOGGED[name]] = ",".join(values)
+        return said
+
+
+class Supervisor:
+    """The line of jobs, and the process that does them."""
+
+    def __init__(self, places: int, limit_seconds: float | None = None) -> None:
+        """Nothing is started yet.
+
+        Args:
+            places: jobs that may wait.
+            limit_seconds: of work on one request, after which it is stopped; None for no limit.
+        """
+        self.places, self.limit_seconds = places, limit_seconds
+        self._line: deque[Request] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._worker: Worker | None = None
+        self._ready = self._failing = False
+        self._running: Request | None = None
+        self._start_at = 0.0
+        self._closing = ""
+        self._done = 0
+
+    def start(self) -> None:
+        """Start the worker, so that it is warm when the first visitor comes; what runs already stays."""
+        with self._changed:
+            if self._thread is None:
+                atexit.register(self.close, "The page is closing.")
+                self._thread = threading.Thread(target=self._serve, name="supervisor", daemon=True)
+                self._thread.start()
+
+    def submit(self, request: Request) -> None:
+        """Put a request into the line.
+
+        Raises:
+            BusyError: the line is full, or the page is closing.
+        """
+        self.start()
+        with self._changed:
+            if self._closing:
+                raise BusyError(self._closing)
+            if len(self._line) >= self.places:
+                raise BusyError(
+                    f"The page is busy: {len(self._line)} requests are waiting already. Please try again in a few minutes."
+                )
+            self._line.append(request)
+            self._changed.notify()
+
+    def withdraw(self, request: Request) -> None:
+        """Stop a request wherever it is."""
+        request.stop.set()
+        with self._changed:
+            if request in self._line:
+                self._line.remove(request)
+                request.events.put(Failed("Cancelled.", "Cancelled"))
+
+    def ahead(self, request: Request) -> int:
+        """How many are served before a request; 0 once it has its turn."""
+        with self._changed:
+            if request not in self._line:
+                return 0
+            return self._line.index(request) + (self._running is not None)
+
+    def health(self) -> dict[str, Any]:
+        """How the worker is; says ``failing`` where it could not be started."""
+        running = self._running
+        begun = running.begun if running else None
+        return {
+            "worker": "failing" if self._failing else "busy" if begun else "idle" if self._ready else "starting",
+            "job_seconds": round(time.monotonic() - begun, 1) if begun else None,
+            "jobs_done": self._done,
+            "waiting": len(self._line),
+        }
+
+    def close(self, why: str) -> None:
+        """Drop what waits and what runs, telling the visitors ``why``, and end the worker."""
+        with self._changed:
+            self._closing = why
+            while self._line:
+                self._line.popleft().events.put(Failed(why, "BusyError"))
+            self._changed.notify()
+        if self._thread:
+            self._thread.join()
+
+    def _serve(self) -> None:
+        while not self._closing:
+            try:
+                self._keep_a_worker()
+                if request := self._next():
+                    self._do(request)
+            except Exception:
+                _log.exception("the supervisor goes on after an error")
+                time.sleep(1)
+        self._end_worker()
+
+    def _next(self) -> Request | None:
+        with self._changed:
+            if not self._line and not self._closing:
+                self._changed.wait(0.5)
+            self._running = self._line.popleft() if self._line else None
+            return self._running
+
+    def _keep_a_worker(self) -> None:
+        """Start a worker where there is none, and hear whether it is ready."""
+        if self._worker is None and time.monotonic() > self._start_at:
+            self._ready, self._start_at = False, time.monotonic() + _PAUSE
+            try:
+                self._worker = Worker()
+            except OSError:
+                _log.exception("the worker cannot be started")
+                self._failing = True
+        if self._worker and not (self._ready and self._worker.alive):
+            try:
+                self._ready = self._worker.hear(0) is True
+                self._failing = self._failing and not self._ready
+            except EOFError:
+                self._failing = not self._ready  # one that never was ready will hardly be so next time
+                _log.error("the worker ended by itself, exit code %s", self._worker.exit_code)
+                self._end_worker()
+
+    def _end_worker(self) -> None:
+        """Kill the worker and what it has started, and remove what an export left behind."""
+        if self._worker:
+            self._worker.kill()
+            self._worker, self._ready = None, False
+            Exports().sweep()
+
+    def _do(self, request: Request) -> None:
+        end: Done | Failed
+        log.line("start", **request.facts())
+        try:
+            with tempfile.TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as folder:
+                end, outcome = self._wait_for_worker(request) or self._watch(request, folder)
+        except Exception as error:
+            _log.exception("request %s failed", request.id)
+            end, outcome = Failed(_SORRY.format(request.id), type(error).__name__), "failed"
+        now = time.monotonic()
+        begun = request.begun or now
+        log.line(
+            "end", **request.facts(), outcome=outcome, waited=begun - request.submitted, worked=now - begun,
+            audio=getattr(end.value, "audio_seconds", None) if isinstance(end, Done) else None,
+            error=end.kind if isinstance(end, Failed) else None,
+        )  # fmt: skip
+        self._done += 1
+        self._running = None
+        request.events.put(end)
+
+    def _wait_for_worker(self, request: Request) -> tuple[Failed, str] | None:
+        while not self._ready:
+            if why := self._closing or (request.stop.is_set() and CANCELLED):
+                return Failed(why, "Cancelled"), "cancelled"
+            if self._failing:
+                return Failed(_BROKEN.format(request.id), "Broken"), "failed"
+            self._keep_a_worker()
+            time.sleep(_TICK)
+        return None
+
+    def _watch(self, request: Request, folder: str) -> tuple[Done | Failed, str]:
+        """Pass on what the worker says of a job until it ends, in whatever way; returns the end, and a word for it."""
+        worker = self._worker
+        assert worker is not None
+        request.begun = begun = time.monotonic()
+        outcome = why = ""
+        killed_at = math.inf
+        given = False
+        while True:
+            try:
+                if not given:
+                    worker.give(request.id, folder, request.job, request.arguments)
+                    given = True
+                event = worker.hear(_TICK)
+            except (EOFError, BrokenPipeError):
+                _log.error("the worker ended during request %s, exit code %s", request.id, worker.exit_code)
+                self._end_worker()
+                return Failed(_SORRY.format(request.id), "WorkerDied"), "died"
+            if isinstance(event, Failed):
+                return (Failed(why, event.kind), outcome) if event.kind == "Cancelled" else (event, outcome or "failed")
+            if isinstance(event, Done):
+                return Done(event.value, why if outcome != "cancelled" else ""), outcome or "done"
+            if not isinstance(event, bool):
+                request.events.put(event)
+            now = time.monotonic()
+            if now > killed_at:
+                self._end_worker()
+                return Failed(why, "Cancelled"), "killed" if outcome == "cancelled" else outcome
+            if not outcome and (found := self._reason_to_stop(request, now - begun)):
+                outcome, why = found
+                worker.stop(request.id)
+                killed_at = now + GRACE_SECONDS
+
+    def _reason_to_stop(self, request: Request, worked: float) -> tuple[str, str] | None:
+        if request.stop.is_set():
+            return "cancelled", CANCELLED
+        if self._closing:
+            return "dropped", self._closing
+        if self.limit_seconds and worked > self.limit_seconds:
+            return "timeout", _TOO_LONG.format(self.limit_seconds)
+        return None

@@ -1,0 +1,215 @@
+"""The process that computes: one job at a time, started by the server, ended with it, killed when it does not listen.
+
+The server's end is ``Worker``; ``main`` is what runs in the process. Between them lie two pipes: one for jobs and what they
+report, one for orders, which a thread hears while a job runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import pickle
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+from asrquant.errors import AsrQuantError, Cancelled
+from asrquant.ui import log
+from asrquant.ui.models import MODELS, Models
+from asrquant.ui.threads import set_threads
+
+_log = logging.getLogger(__name__)
+_spawn = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress of a job."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Partial:
+    """Something that a job has to show before it is done."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job's result; ``note`` says why it is not the whole, where the visitor did not ask for that."""
+
+    value: Any
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why a job did not finish, for the visitor to read; ``kind`` is for the log."""
+
+    message: str
+    kind: str = ""
+
+
+Event = Step | Partial | Done | Failed
+Job = Callable[..., Any]
+"""A function of a module, called as ``job(models, progress, show, *arguments)``; returns the result. Steps are reported with
+``progress`` and partial results with ``show``. Arguments and results must pickle."""
+
+
+class Worker:
+    """A worker process, seen from the server."""
+
+    def __init__(self) -> None:
+        """Start it; it can be given a job once ``hear`` has returned ``True``.
+
+        Raises:
+            OSError: there is no memory or no room for another process.
+        """
+        self._pipe, theirs = _spawn.Pipe()
+        orders, self._orders = _spawn.Pipe(duplex=False)
+        self._process = _spawn.Process(target=main, args=(theirs, orders), name="asrquant-worker", daemon=True)
+        self._process.start()
+        theirs.close()
+        orders.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.is_alive()
+
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with; minus the number of the signal that killed it."""
+        self._process.join(1)
+        return self._process.exitcode
+
+    def give(self, request: str, folder: str, job: Job, arguments: tuple[Any, ...]) -> None:
+        """Let it work.
+
+        Args:
+            request: names the job in the log.
+            folder: for the job's temporary files.
+            job: the function.
+            arguments: of the function, after its first three.
+        """
+        self._pipe.send((request, folder, pickle.dumps((job, arguments))))
+
+    def hear(self, seconds: float) -> Event | bool:
+        """What it says next: an event, ``True`` once it is ready, or ``False`` where it is silent for so long.
+
+        Raises:
+            EOFError: it has ended.
+        """
+        try:
+            return self._pipe.recv() if self._pipe.poll(seconds) else False
+        except OSError as error:
+            raise EOFError from error
+
+    def stop(self, request: str) -> None:
+        """Ask it to stop a job at its next step or before the next module of a forward pass."""
+        with contextlib.suppress(OSError):
+            self._orders.send(request)
+
+    def kill(self) -> None:
+        """End it at once, with the processes that it has started."""
+        if self._process.pid:
+            with contextlib.suppress(ProcessLookupError):  # it has not come so far as to have a group, or has ended
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.join()
+        for pipe in (self._pipe, self._orders):
+            pipe.close()
+
+
+def main(pipe: Any, orders: Any) -> None:
+    """The worker process: jobs come in through ``pipe``, one at a time, and what they report goes out."""
+    os.setsid()  # a group of its own, to be killed as a whole; Ctrl-C is the server's business
+    log.configure()
+    set_threads()
+    heard = _Orders(orders)
+    models = Models()
+    try:
+        models.original(MODELS[0])
+    except AsrQuantError as error:
+        _log.error("%s cannot be loaded: %s", MODELS[0], error)
+    pipe.send(True)
+    while True:
+        try:
+            request, folder, work = pipe.recv()
+        except EOFError:
+            return
+        tempfile.tempdir = os.environ["TMPDIR"] = folder
+        heard.begin(request)
+        if failed := _work(pipe, heard, models, request, work):
+            pipe.send(failed)
+
+
+def _work(pipe: Any, heard: _Orders, models: Models, request: str, work: bytes) -> Failed | None:
+    def progress(stage: str, done: int, total: int) -> None:
+        heard.check()
+        pipe.send(Step(stage, done, total))
+
+    try:
+        progress("starting", 0, 1)
+        job, arguments = pickle.loads(work)
+        pipe.send(Done(job(models, progress, lambda value: pipe.send(Partial(value)), *arguments)))
+        return None
+    except AsrQuantError as error:
+        return Failed(str(error), type(error).__name__)
+    except Exception as error:
+        if heard.stopped:  # what was thrown out of a forward pass may have been wrapped on its way
+            return Failed("Cancelled.", Cancelled.__name__)
+        _log.exception("request %s failed", request)
+        return Failed(
+            f"Something went wrong on our side (reference {request}); please try again.", type(error).__name__
+        )
+
+
+class _Orders:
+    """What the server says while a job runs: stop it; or nothing any more, as the server is gone."""
+
+    def __init__(self, orders: Any) -> None:
+        self._current = self._stopped = ""
+        self._hooks: list[Any] = []
+        threading.Thread(target=self._listen, args=[orders], daemon=True).start()
+
+    def begin(self, request: str) -> None:
+        """Listen on behalf of another job."""
+        self._current = request
+        while self._hooks:
+            self._hooks.pop().remove()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the job is to stop."""
+        return self._stopped == self._current
+
+    def check(self, *_: Any) -> None:
+        """Look whether the job is to stop.
+
+        Raises:
+            Cancelled: it is.
+        """
+        if self.stopped:
+            raise Cancelled("Cancelled.")
+
+    def _listen(self, orders: Any) -> None:
+        try:
+            while True:
+                self._stopped = orders.recv()
+                # The forward pass of a large model takes seconds, and reports nothing. There is a hook only once
+                # somebody wants to stop, so that what is measured is not slowed down.
+                self._hooks.append(register_module_forward_pre_hook(self.check))
+        except (EOFError, OSError):
+            os.killpg(0, signal.SIGKILL)
