@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +77,27 @@ def serve(folder: Path, **environment: str) -> Iterator[str]:
 def leftovers(folder: Path) -> list[str]:
     """Temporary files of servers on ``folder``, but for those that Gradio makes when it is imported."""
     return [path.name for path in (folder / "tmp").iterdir() if path.name != "gradio"]
+
+
+def health(url: str) -> dict[str, Any]:
+    """What ``/health`` says, at once."""
+    with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:
+        return json.load(answer)
+
+
+def wait_for(url: str, *states: str, seconds: float = 60) -> float:
+    """Seconds until the worker is in one of the states."""
+    begun = time.monotonic()
+    while health(url)["worker"] not in states:
+        assert time.monotonic() - begun < seconds, health(url)
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+def wait_for_work(url: str, seconds: float = 1) -> None:
+    """Until a job is deep in what it does, which for ``openvino-int8-accurate`` is a conversion that reports nothing."""
+    while (health(url)["job_seconds"] or 0) < seconds:
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from pages import CHROMIUM, FLAGS, NEEDS_CHROMIUM, ROOT, SLOW
+from pages import CHROMIUM, FLAGS, NEEDS_CHROMIUM, ROOT, SLOW, wait_for, wait_for_work
 from scipy.signal import resample_poly
 
 import asrquant
+from asrquant.ui import supervisor
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -269,3 +270,13 @@ def test_the_page_loads_no_model_of_a_visitors_own(address, examples, source: st
     client = Client(address, verbose=False)
     with pytest.raises(AppError):
         client.predict(handle_file(examples[0].path), "dynamic-int8", "", source, "greedy", 1, api_name="/compare")
+
+
+def test_closing_the_tab_frees_the_machine(open_page, address) -> None:
+    wait_for(address, "idle")
+    page = open_page()
+    choose_preset(page, "openvino-int8-accurate")
+    page.locator("#examples button").first.click()
+    wait_for_work(address)
+    page.close()
+    assert wait_for(address, "idle", "starting") < supervisor.GRACE_SECONDS + 2

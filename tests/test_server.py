@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from pages import ROOT, leftovers, start_server
+from pages import ROOT, health, leftovers, serve, start_server, wait_for, wait_for_work
 from test_session import gone
 
 from asrquant import example_clips
@@ -56,27 +56,6 @@ class Visitor:
     def upload(self, path: Path) -> dict[str, Any]:
         kept = self.http.post(f"{self.url}/upload", files={"files": (path.name, path.read_bytes())}).json()[0]
         return {"path": kept, "meta": {"_type": "gradio.FileData"}}
-
-
-def health(url: str) -> dict[str, Any]:
-    answer = httpx.get(f"{url}/health", timeout=2)
-    assert answer.status_code == 200
-    return answer.json()
-
-
-def wait_for(url: str, *states: str, seconds: float = 60) -> float:
-    """Seconds until the worker is in one of the states."""
-    begun = time.monotonic()
-    while health(url)["worker"] not in states:
-        assert time.monotonic() - begun < seconds, health(url)
-        time.sleep(0.05)
-    return time.monotonic() - begun
-
-
-def wait_for_work(url: str, seconds: float = 1) -> None:
-    """Until a job is deep in what it does, which for ``LONG`` is a conversion by OpenVINO that reports nothing."""
-    while (health(url)["job_seconds"] or 0) < seconds:
-        time.sleep(0.05)
 
 
 def worker_of(server_process: int) -> int:
@@ -232,3 +211,15 @@ def test_sigterm_drops_the_job_and_leaves_nothing(page) -> None:
     listening.join()
     assert server.CLOSING in json.dumps(heard)
     assert gone(worker) and leftovers(page.folder) == []
+
+
+def test_where_no_worker_can_be_started_health_says_so(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nif 'spawn_main' in ' '.join(sys.orig_argv): os._exit(3)\n"
+    )
+    with serve(tmp_path, PYTHONPATH=str(tmp_path)) as url:
+        answer = httpx.get(f"{url}/health")
+        assert answer.status_code == 503 and answer.json()["worker"] == "failing"
+        visitor = Visitor(url, "unserved")
+        said = json.dumps(visitor.ask(visitor.event("transcribe"), compare(visitor)))
+        assert "Nothing can be computed here at the moment" in said

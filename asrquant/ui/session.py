@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from asrquant.ui.supervisor import BusyError, Request, Supervisor
+from asrquant.ui.request import Request
+from asrquant.ui.supervisor import BusyError, Supervisor
 from asrquant.ui.worker import Done, Event, Failed, Job, Partial, Step
 
 __all__ = [

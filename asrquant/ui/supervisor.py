@@ -6,25 +6,18 @@ One thread of the server does all of this, so two jobs cannot overlap, nor can a
 from __future__ import annotations
 
 import atexit
-import inspect
 import logging
 import math
-import queue
 import tempfile
 import threading
 import time
-import uuid
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 
-from asrquant.decoding import DECODERS
 from asrquant.errors import AsrQuantError
 from asrquant.export import Exports
-from asrquant.presets import PRESETS
-from asrquant.ui import log
-from asrquant.ui.models import MODELS
-from asrquant.ui.worker import Done, Event, Failed, Job, Worker
+from asrquant.ui.request import Request
+from asrquant.ui.worker import Done, Failed, Worker
 
 GRACE_SECONDS = 1.5
 """From the request to stop until the worker is killed."""
@@ -38,37 +31,11 @@ _TOO_LONG = (
 _TICK = 0.05
 _PAUSE = 5.0
 """Seconds between two starts of a worker, so that one that dies at once does not keep the machine busy."""
-_LOGGED = {"source": "model", "preset": "preset", "presets": "preset", "decoder": "decoder"}
-_NAMES = {*PRESETS, "custom", *DECODERS, *MODELS}
-"""What the log says of a request: these arguments, where they have one of these values. Nothing else of a visitor's."""
 _log = logging.getLogger(__name__)
 
 
 class BusyError(AsrQuantError):
     """The line is full, or the page is closing."""
-
-
-@dataclass(eq=False)
-class Request:
-    """A visitor's job on its way: what it is to do, what it reports, and whether anybody still wants it."""
-
-    job: Job
-    arguments: tuple[Any, ...]
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
-    events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
-    stop: threading.Event = field(default_factory=threading.Event)
-    submitted: float = field(default_factory=time.monotonic)
-    begun: float | None = None
-
-    def facts(self) -> dict[str, Any]:
-        """What may be said of it: its tab, and the arguments that are names of models, presets and decoders."""
-        said: dict[str, Any] = {"request": self.id, "tab": self.job.__module__.rpartition(".")[2]}
-        names = list(inspect.signature(self.job).parameters)[3:]
-        for name, value in zip(names, self.arguments, strict=False):
-            values = value if isinstance(value, list) else [value]
-            if name in _LOGGED and values and all(isinstance(v, str) and v in _NAMES for v in values):
-                said[_LOGGED[name]] = ",".join(values)
-        return said
 
 
 class Supervisor:
@@ -198,20 +165,14 @@ class Supervisor:
 
     def _do(self, request: Request) -> None:
         end: Done | Failed
-        log.line("start", **request.facts())
+        request.log_start()
         try:
             with tempfile.TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as folder:
                 end, outcome = self._wait_for_worker(request) or self._watch(request, folder)
         except Exception as error:
             _log.exception("request %s failed", request.id)
             end, outcome = Failed(_SORRY.format(request.id), type(error).__name__), "failed"
-        now = time.monotonic()
-        begun = request.begun or now
-        log.line(
-            "end", **request.facts(), outcome=outcome, waited=begun - request.submitted, worked=now - begun,
-            audio=getattr(end.value, "audio_seconds", None) if isinstance(end, Done) else None,
-            error=end.kind if isinstance(end, Failed) else None,
-        )  # fmt: skip
+        request.log_end(end, outcome)
         self._done += 1
         self._running = None
         request.events.put(end)
