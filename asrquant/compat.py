@@ -1,10 +1,49 @@
-"""What has to be put right in the surroundings before SpeechBrain can be imported."""
+"""What has to be right in the surroundings before a model can be loaded."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import threading
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from asrquant.errors import UntrustedSourceError
+
+_PICKLES, _NO_PICKLES = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+_loading = threading.RLock()
+
+
+def on_a_space() -> bool:
+    """Whether this runs as a Hugging Face Space, which is open to anyone."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
+@contextmanager
+def loading_weights() -> Iterator[None]:
+    """One model at a time, and no code from pickles: while this lasts, every ``torch.load`` takes weights only.
+
+    SpeechBrain leaves that to PyTorch's default, and a keyword of transformers' switches it off, so PyTorch is told here.
+
+    Raises:
+        UntrustedSourceError: the environment asks for pickles to be run.
+    """
+    if os.environ.get(_PICKLES, "0").lower() not in ("", "0", "no", "false"):
+        raise UntrustedSourceError(
+            f"{_PICKLES} is set, which lets PyTorch run the code in a checkpoint; unset it, and no model needs it here."
+        )
+    with _loading:
+        before = os.environ.get(_NO_PICKLES)
+        os.environ[_NO_PICKLES] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[_NO_PICKLES]
+            else:
+                os.environ[_NO_PICKLES] = before
 
 
 def ensure_torchaudio() -> None:

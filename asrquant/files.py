@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+
+@dataclass(frozen=True)
+class File:
+    """Length and sha256 of a file."""
+
+    bytes: int
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def describe(path: Path) -> File:
+    """Length and sha256 of a file that is there."""
+    return File(path.stat().st_size, sha256(path))
 
 
 def sha256(path: Path) -> str:

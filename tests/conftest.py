@@ -14,7 +14,7 @@ from asrquant.dataset import Utterance
 from asrquant.export import Artifact
 from asrquant.recognizer import Recognizer
 
-pytest_plugins = ["pages"]
+pytest_plugins = ["pages", "local_hub"]
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 

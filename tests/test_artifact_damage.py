@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 import random
@@ -12,10 +13,12 @@ import pytest
 import torch
 
 import asrquant
+from asrquant.cli import main
 from asrquant.errors import ArtifactError, AsrQuantError, PresetError, UntrustedSourceError
 from asrquant.export import loading
 from asrquant.export.sums import write_sums
 
+LOBE = "!new:speechbrain.integrations.huggingface.wav2vec2.Wav2Vec2"
 FILES = [
     "LICENSE", "README.md", "SHA256SUMS", "answers.npz", "architecture/architecture.yaml", "decoder.json",
     "encoder.state_dict.pt", "lm.arpa", "manifest.json", "transcribe.py",
@@ -167,6 +170,15 @@ def test_a_pickle_is_not_run(artifact: Path, tmp_path: Path, monkeypatch: pytest
         "encoder: !include:hyperparams.yaml",
         "encoder: !new:torch.nn.modules.module.Module",
         "encoder: !new:torch.nn.Linear.__init__",
+        "encoder: (!!python/object/apply:os.system [touch exploded],)",
+        "encoder: '(!!python/object/apply:os.system [touch exploded],)'",
+        "encoder: !tuple '(!!python/object/apply:os.system [touch exploded],)'",
+        "encoder: !applyref:os.system [touch exploded]",
+        "encoder: !ref <encoder.x>",
+        f"encoder: {LOBE} {{source: x, save_path: x, trust_remote_code: true}}",
+        f"encoder: {LOBE} {{source: x, save_path: x, weights_only: false}}",
+        f"encoder: {LOBE} [someone/model, x]",
+        "encoder: !new:transformers.Wav2Vec2Config {attn_implementation: someone/kernel}",
     ],
 )
 def test_an_architecture_that_is_code(artifact: Path, tmp_path: Path, monkeypatch, architecture: str) -> None:
@@ -174,3 +186,75 @@ def test_an_architecture_that_is_code(artifact: Path, tmp_path: Path, monkeypatc
     with pytest.raises(UntrustedSourceError, match=r"architecture\.yaml holds"):
         asrquant.load_artifact(forged(artifact, "architecture/architecture.yaml", architecture.encode()))
     assert not Path("exploded").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "says"),
+    [
+        ("custom.py", b"import pathlib; pathlib.Path('exploded').touch()", r"brings Python code \(custom\.py\)"),
+        (
+            "config.json",
+            b'{"model_type": "wav2vec2", "attn_implementation": "someone/kernel"}',
+            "asks for code from the Hub",
+        ),
+    ],
+)
+def test_code_beside_an_architecture(
+    artifact: Path, tmp_path: Path, monkeypatch, name: str, contents: bytes, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UntrustedSourceError, match=says):
+        asrquant.load_artifact(forged(artifact, f"architecture/{name}", contents))
+    assert not Path("exploded").exists()
+
+
+class Program(torch.nn.Module):
+    """TorchScript that acts when it is loaded, by an operation of PyTorch's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = torch.zeros(1)
+
+    @torch.jit.export
+    def __getstate__(self) -> tuple[torch.Tensor, bool]:
+        return self.kept, self.training
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[torch.Tensor, bool]) -> None:
+        self.kept, self.training = state
+        torch.save(self.kept, "exploded")
+
+    def forward(self, wave: torch.Tensor) -> torch.Tensor:
+        return wave
+
+
+def test_torchscript_is_a_program_that_its_sum_keeps_from_being_loaded(
+    artifact: Path, tmp_path, monkeypatch, capsys
+) -> None:
+    """Whoever rewrites the sums as well has made another artifact: of those, the README says, load those of people you trust."""
+    monkeypatch.chdir(tmp_path)
+    with_manifest(artifact, format="torchscript", model_file="encoder.torchscript.pt")
+    program = io.BytesIO()
+    torch.jit.save(torch.jit.script(Program()), program)
+    (artifact / "encoder.torchscript.pt").write_bytes(b"what was there")
+    write_sums(artifact)
+    (artifact / "encoder.torchscript.pt").write_bytes(program.getvalue())
+    with pytest.raises(ArtifactError, match=r"encoder\.torchscript\.pt has changed"):
+        asrquant.load_artifact(artifact)
+    clip = str(asrquant.example_clips()[0].path)
+    assert main(["transcribe", clip, "--artifact", str(artifact)]) == 2
+    assert "encoder.torchscript.pt has changed" in capsys.readouterr().err and not Path("exploded").exists()
+    torch.jit.load(artifact / "encoder.torchscript.pt")
+    assert Path("exploded").exists(), "the program does nothing even where nothing is checked"
+
+
+@pytest.mark.parametrize(
+    "contents", [b"", b"\\data\\\nngram 1=4000000000\n\n\\1-grams:\n", b"mmap lm http://kheafield.com/code"]
+)
+def test_an_n_gram_that_is_none(artifact: Path, contents: bytes, capsys) -> None:
+    (artifact / "lm.arpa").write_bytes(contents)
+    with pytest.raises(ArtifactError, match=r"lm\.arpa has changed"):
+        asrquant.load_artifact(artifact)
+    write_sums(artifact)
+    assert main(["transcribe", str(asrquant.example_clips()[0].path), "--artifact", str(artifact)]) == 2
+    assert "KenLM cannot read the n-gram" in capsys.readouterr().err

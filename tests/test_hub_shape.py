@@ -1,7 +1,4 @@
-"""A model built as the tutorial's Hub model is: SpeechBrain's own Wav2Vec2 lobe on a transformers folder, SentencePiece, greedy.
-
-The weights are random and the size is tiny; the structure, the files and the loading code are the real ones.
-"""
+"""A model built as the tutorial's Hub model is: SpeechBrain's Wav2Vec2 lobe on a transformers folder, SentencePiece, greedy."""
 
 from __future__ import annotations
 
@@ -12,90 +9,20 @@ from pathlib import Path
 import pytest
 import sentencepiece
 import torch
+from small_models import write_base, write_speechbrain
 
 import asrquant
-from asrquant.compat import ensure_torchaudio
 from asrquant.decoding import Vocabulary
 from asrquant.footprint import quantized_modules
 from asrquant.sources.speechbrain import _piece_text
 
-YAML = """
-wav2vec2: !new:speechbrain.lobes.models.huggingface_transformers.wav2vec2.Wav2Vec2
-    source: {hub}
-    output_norm: True
-    freeze: True
-    save_path: {cache}
-enc: !new:speechbrain.nnet.containers.Sequential
-    input_shape: [null, null, 128]
-    linear1: !name:speechbrain.nnet.linear.Linear
-        n_neurons: 128
-        bias: True
-    bn1: !name:speechbrain.nnet.normalization.BatchNorm1d
-    activation: !new:torch.nn.LeakyReLU
-    drop: !new:torch.nn.Dropout
-        p: 0.15
-ctc_lin: !new:speechbrain.nnet.linear.Linear
-    input_size: 128
-    n_neurons: {pieces}
-log_softmax: !new:speechbrain.nnet.activations.Softmax
-    apply_log: True
-tokenizer: !new:sentencepiece.SentencePieceProcessor
-asr_model: !new:torch.nn.ModuleList
-    - [!ref <enc>, !ref <ctc_lin>]
-encoder: !new:speechbrain.nnet.containers.LengthsCapableSequential
-    wav2vec2: !ref <wav2vec2>
-    enc: !ref <enc>
-    ctc_lin: !ref <ctc_lin>
-    log_softmax: !ref <log_softmax>
-decoding_function: !name:speechbrain.decoders.ctc_greedy_decode
-    blank_id: 0
-modules:
-    encoder: !ref <encoder>
-pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
-    loadables:
-        wav2vec2: !ref <wav2vec2>
-        asr: !ref <asr_model>
-        tokenizer: !ref <tokenizer>
-"""
-
 
 @pytest.fixture(scope="module")
 def recognizer(tmp_path_factory) -> asrquant.Recognizer:
-    ensure_torchaudio()
-    from hyperpyyaml import load_hyperpyyaml
-    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
-
-    torch.manual_seed(4)
-    hub = tmp_path_factory.mktemp("hub")
-    config = Wav2Vec2Config(
-        hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=256, conv_dim=(64,) * 7,
-        feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True, num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=2,
-    )  # fmt: skip
-    Wav2Vec2Model(config).save_pretrained(hub)
-    Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=True).save_pretrained(hub)
-
     folder = tmp_path_factory.mktemp("asr")
-    pieces = _train_tokenizer(folder)
-    yaml = YAML.format(hub=hub, cache=folder / "cache", pieces=pieces)
-    (folder / "hyperparams.yaml").write_text(yaml)
-    parts = load_hyperpyyaml(yaml)
-    torch.save(parts["wav2vec2"].state_dict(), folder / "wav2vec2.ckpt")
-    torch.save(parts["asr_model"].state_dict(), folder / "asr.ckpt")
-    recognizer = asrquant.load(str(folder))
-    for source in (hub, folder):  # what was loaded needs nothing of these any more, and no export may either
-        shutil.rmtree(source)
+    recognizer = asrquant.load(str(write_speechbrain(folder, write_base(folder / "base"))))
+    shutil.rmtree(folder)  # what was loaded needs nothing of this any more, and no export may either
     return recognizer
-
-
-def _train_tokenizer(folder: Path) -> int:
-    (folder / "texts.txt").write_text("ONE TWO\nNO\nTWO TEN\n" * 5)
-    sentencepiece.SentencePieceTrainer.train(
-        input=str(folder / "texts.txt"), model_prefix=str(folder / "sp"), vocab_size=12, model_type="char",
-        bos_id=-1, eos_id=-1, hard_vocab_limit=False,
-    )  # fmt: skip
-    (folder / "sp.model").rename(folder / "tokenizer.ckpt")
-    return int(sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.ckpt")).vocab_size())
 
 
 def test_roles_are_the_tutorials_modules(recognizer: asrquant.Recognizer) -> None:

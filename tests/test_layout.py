@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "asrquant"
 ORDER = [
     "errors", "progress", "files", "fresh", "hub", "compat", "sound", "audio", "recording", "dataset", "modules",
     "footprint", "presets", "decoding", "windows", "recognizer", "metrics", "divergence", "anatomy", "sources",
-    "engines", "sensitivity", "deployment", "compare", "report", "journal", "archive", "benchmark", "charts",
+    "pinning", "engines", "sensitivity", "deployment", "compare", "report", "journal", "archive", "benchmark", "charts",
     "report_files", "text", "export", "tutorial", "cli", "__main__", "ui",
 ]  # fmt: skip
 ALLOWED = {

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import asrquant
+from asrquant import sources
 from asrquant.errors import SourceError, UntrustedSourceError
-from asrquant.sources import speechbrain as source
 
 PLAIN = """
 import logging, sys, types, warnings
@@ -84,7 +84,7 @@ def test_a_recognizer_hears_what_encoder_asr_hears(model_folder, examples, an4) 
 
 @pytest.mark.parametrize("name", ["wav2vec2.ckpt", "hyperparams.yaml", "lm.arpa.ckpt"])
 def test_a_changed_byte_is_found_before_anything_is_parsed(model_copy: Path, monkeypatch, name: str) -> None:
-    monkeypatch.setitem(source.EMBEDDED, "an4", model_copy)
+    monkeypatch.setitem(sources.EMBEDDED, "an4", model_copy)
     data = bytearray((model_copy / name).read_bytes())
     data[len(data) // 2] ^= 1
     (model_copy / name).write_bytes(bytes(data))
@@ -93,10 +93,21 @@ def test_a_changed_byte_is_found_before_anything_is_parsed(model_copy: Path, mon
 
 
 def test_a_missing_file_is_named(model_copy: Path, monkeypatch) -> None:
-    monkeypatch.setitem(source.EMBEDDED, "an4", model_copy)
+    monkeypatch.setitem(sources.EMBEDDED, "an4", model_copy)
     (model_copy / "asr.ckpt").unlink()
     with pytest.raises(SourceError, match=r"asr\.ckpt is missing"):
         asrquant.load("an4")
+
+
+def test_a_manifest_that_is_none_and_a_file_too_many(model_copy: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sources.EMBEDDED, "an4", model_copy)
+    (model_copy / "custom.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(SourceError, match=r"a file too many: custom\.py"):
+        asrquant.load("an4")
+    for contents in ("[", "{}", '{"files": {"asr.ckpt": {"bytes": 1, "sha256": "x"}}}'):
+        (model_copy / "manifest.json").write_text(contents)
+        with pytest.raises(SourceError, match=r"damaged: its manifest\.json"):
+            asrquant.load("an4")
 
 
 def test_local_folder(model_copy: Path, examples, an4) -> None:
@@ -168,7 +179,7 @@ def test_a_strange_hub_id_must_be_trusted() -> None:
 
 def test_a_hub_id_without_network_ends_in_one_sentence(tmp_path: Path) -> None:
     """In a process of its own, with nothing in the cache and a hub that nobody serves."""
-    code = "import asrquant; asrquant.load('speechbrain/asr-wav2vec2-commonvoice-14-en')"
+    code = "import asrquant; asrquant.load('speechbrain/asr-wav2vec2-commonvoice-14-en', trust_source=True)"
     environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
     root = Path(__file__).parents[1]
     run = subprocess.run(

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import torch
+from small_models import FAMILIES, write_transformers
 
 import asrquant
-from asrquant.compat import ensure_torchaudio
 from asrquant.errors import PresetError, SourceError
 from asrquant.footprint import quantized_modules
-
-FAMILIES = {
-    "data2vec": ("Data2VecAudioConfig", "Data2VecAudioForCTC"),
-    "wav2vec2": ("Wav2Vec2Config", "Wav2Vec2ForCTC"),
-    "hubert": ("HubertConfig", "HubertForCTC"),
-    "wavlm": ("WavLMConfig", "WavLMForCTC"),
-}
-WORDS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
-SMALL = {
-    "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 256,
-    "conv_dim": (64,) * 7, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2, "vocab_size": len(WORDS),
-}  # fmt: skip
-
-
-def write(family: str, folder: Path) -> Path:
-    ensure_torchaudio()
-    import transformers
-
-    torch.manual_seed(11)
-    config, model = (getattr(transformers, name) for name in FAMILIES[family])
-    extra = {"conv_pos_kernel_size": 5, "num_conv_pos_embeddings": 3} if family == "data2vec" else {}
-    network = model(config(**{**SMALL, **extra, "pad_token_id": 0}))
-    with torch.no_grad():  # random weights would say one thing only
-        network.lm_head.weight.mul_(20)
-    network.save_pretrained(folder)
-    (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(WORDS)}))
-    tokenizer = transformers.Wav2Vec2CTCTokenizer(folder / "vocab.json")
-    transformers.Wav2Vec2Processor(transformers.Wav2Vec2FeatureExtractor(), tokenizer).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def folder(request, tmp_path_factory) -> Path:
-    return write(request.param, tmp_path_factory.mktemp(request.param))
+    return write_transformers(request.param, tmp_path_factory.mktemp(request.param))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +68,7 @@ def test_every_preset(recognizer, examples, preset: str) -> None:
 
 def test_attention_that_reads_weights_stays_float(tmp_path: Path) -> None:
     """WavLM's attention takes the weights of its four projections; the two feed-forward layers of each block are called."""
-    recognizer = asrquant.load(str(write("wavlm", tmp_path)))
+    recognizer = asrquant.load(str(write_transformers("wavlm", tmp_path)))
     assert quantized_modules(asrquant.quantize(recognizer, "dynamic-int8").encoder) == {"dynamic Linear": 4}
     with pytest.raises(PresetError, match="uses the float weights"):
         asrquant.quantize(

@@ -7,7 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from asrquant.cli import artifacts, benchmark, compare, modules
+from asrquant.cli import artifacts, benchmark, compare, modules, pin
 from asrquant.errors import AsrQuantError
 
 
@@ -38,6 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("asrquant", description="What quantization does to a speech recognizer.")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what the libraries do")
     commands = parser.add_subparsers(required=True)
-    for command in (compare, benchmark, modules, artifacts):
+    for command in (compare, benchmark, modules, artifacts, pin):
         command.add(commands)
     return parser

@@ -25,11 +25,13 @@ from asrquant.sources import load
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """``--model``, ``--decoder``, ``--trust-source``; read by ``load_model``."""
-    parser.add_argument(
-        "--model", default="an4", metavar="M", help="'an4' (default), an EncoderASR folder, or a Hub id"
-    )
+    parser.add_argument("--model", default="an4", metavar="M", help="'an4' (default), a pinned Hub id, or a folder")
     parser.add_argument("--decoder", choices=tuple(DECODERS), help="default: the best that the model came with")
-    parser.add_argument("--trust-source", action="store_true", help="run the code that an unlisted model brings")
+    parser.add_argument(
+        "--trust-source",
+        action="store_true",
+        help="load a folder that is code, or a Hub model that is not pinned; it may do anything",
+    )
 
 
 def add_preset_options(parser: argparse.ArgumentParser) -> None:

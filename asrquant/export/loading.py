@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from asrquant.compat import loading_weights
 from asrquant.decoding import Vocabulary, make_decoder
 from asrquant.engines import ARCHITECTURE, Saved, get_format
 from asrquant.errors import ArtifactError, AsrQuantError, ExportError, FreshProcessError
@@ -31,11 +32,17 @@ def load_artifact(path: str | Path) -> Recognizer:
     Raises:
         ArtifactError: a file is missing, changed or too many, the format is of another version, or the files do not
             fit each other; names what.
+        UntrustedSourceError: its architecture, or the environment, would have code run.
         PresetError: this machine lacks the backend.
         MissingDependencyError: a library of the artifact's engine is not installed.
     """
     folder = find_folder(Path(path))
-    check_sums(folder)
+    with loading_weights():
+        check_sums(folder)
+        return _load(folder)
+
+
+def _load(folder: Path) -> Recognizer:
     manifest, settings = read_json(Manifest, folder / MANIFEST), read_json(DecoderSettings, folder / DECODER)
     try:
         form = get_format(manifest.format, manifest.preset)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from asrquant.errors import ArtifactError
+from asrquant.files import File
 from asrquant.modules import Roles
 from asrquant.presets import Preset
 from asrquant.recognizer import Tuning
@@ -18,14 +19,6 @@ from asrquant.recognizer import Tuning
 FORMAT_VERSION = 1
 MANIFEST, DECODER = "manifest.json", "decoder.json"
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class File:
-    """Length and sha256 of a file."""
-
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)

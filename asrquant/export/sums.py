@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from asrquant.errors import ArtifactError
-from asrquant.export.manifest import DECODER, MANIFEST, File
-from asrquant.files import sha256
+from asrquant.export.manifest import DECODER, MANIFEST
+from asrquant.files import File, describe, sha256
 
 SUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
@@ -20,11 +20,7 @@ _AGAIN = "download or export the artifact again."
 def describe_files(folder: Path) -> dict[str, File]:
     """Every file below ``folder`` by its path there, but for the manifest and the sums."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return {
-        name: File((folder / name).stat().st_size, sha256(folder / name))
-        for name in names
-        if name not in (MANIFEST, SUMS)
-    }
+    return {name: describe(folder / name) for name in names if name not in (MANIFEST, SUMS)}
 
 
 def write_sums(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,11 @@ from torch import nn
 from asrquant.compat import ensure_torchaudio
 from asrquant.decoding import Vocabulary, make_decoder
 from asrquant.errors import SourceError
-from asrquant.files import sha256
-from asrquant.hub import download
 from asrquant.modules import find_roles
-from asrquant.recognizer import Origin, Recognizer
-
-ALLOWED_HUB_IDS: dict[str, str] = {"facebook/data2vec-audio-base-960h": "main"}
-"""Hub id → revision, as for SpeechBrain's. No code comes with these, only weights and JSON."""
+from asrquant.recognizer import Recognizer
+from asrquant.sources import Found
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
-_FILES = ("*.json", "*.safetensors", "*.bin", "*.txt", "LICENSE*")
 _EPSILON = 1e-7
 """What transformers' feature extractor adds to the variance."""
 
@@ -44,48 +40,47 @@ class CtcEncoder(nn.Module):
         return logits.log_softmax(-1)
 
 
-def accepts(source: str) -> bool:
-    """Whether ``source`` is a folder that transformers wrote, or a listed Hub id."""
-    folder = Path(source)
-    is_transformers = (folder / CONFIG).is_file() and not (folder / "hyperparams.yaml").is_file()
-    return source in ALLOWED_HUB_IDS or is_transformers
+def accepts(folder: Path) -> bool:
+    """Whether it is a folder that transformers wrote."""
+    return (folder / CONFIG).is_file() and not (folder / "hyperparams.yaml").is_file()
 
 
-def load(source: str, trust_source: bool) -> Recognizer:
-    """Load a CTC model and its processor. Code that a folder brings is never run, whatever ``trust_source`` says.
+def repositories(found: Found) -> tuple[str, ...]:
+    """None: everything that transformers reads lies in the folder."""
+    return ()
+
+
+def vet(found: Found) -> None:
+    """Nothing to check: code that a folder brings is never run."""
+
+
+def load(found: Found) -> Recognizer:
+    """Load a CTC model and its processor. Code that a folder brings is never run, trusted or not.
 
     Raises:
-        SourceError: it cannot be reached, is no CTC model for speech, or has no tokenizer.
+        SourceError: it is no CTC model for speech, or has no tokenizer.
     """
-    folder = Path(source)
-    if not folder.is_dir():
-        folder = download(source, ALLOWED_HUB_IDS[source], _FILES)
     ensure_torchaudio()  # which transformers' models may import
     from transformers import AutoModelForCTC, AutoTokenizer
 
-    digests = {path.name: sha256(path) for pattern in _FILES for path in sorted(folder.glob(pattern))}
+    folder, given = found.folder, {"local_files_only": True, "trust_remote_code": False}
     try:
-        model = AutoModelForCTC.from_pretrained(folder, local_files_only=True).eval()
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCTC.from_pretrained(folder, **given).eval()
+        tokenizer = AutoTokenizer.from_pretrained(folder, **given)
     except (
         Exception
     ) as error:  # transformers raises OSError, ValueError, KeyError and more for folders that are not models
         first = next(iter(str(error).strip().splitlines()), "")
         raise SourceError(
-            f"{source} could not be loaded as a transformers CTC model with its processor: {type(error).__name__}: {first}"
+            f"{found.source} could not be loaded as a transformers CTC model with its processor: "
+            f"{type(error).__name__}: {first}"
         ) from error
     architecture = {name: (folder / name).read_bytes() for name in (CONFIG, PREPROCESSOR) if (folder / name).is_file()}
     encoder = CtcEncoder(model, _normalizes(architecture.get(PREPROCESSOR)))
     vocabulary = _vocabulary(tokenizer, model.config.vocab_size)
-    origin = Origin(
-        name=folder.name if Path(source).is_dir() else source,
-        toolkit=__name__.rpartition(".")[2],
-        sha256=digests,
-        architecture={**architecture, CONFIG: _without_path(architecture[CONFIG])},
-        licences={path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))},
-    )
+    origin = replace(found.origin, architecture={**architecture, CONFIG: _without_path(architecture[CONFIG])})
     return Recognizer(
-        encoder.eval(), vocabulary, make_decoder("greedy", vocabulary), find_roles(encoder), source, origin=origin
+        encoder.eval(), vocabulary, make_decoder("greedy", vocabulary), find_roles(encoder), found.source, origin=origin
     )
 
 
@@ -94,10 +89,10 @@ def skeleton(folder: Path) -> nn.Module:
     ensure_torchaudio()
     from transformers import AutoConfig, AutoModelForCTC
 
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     preprocessor = folder / PREPROCESSOR
     settings = preprocessor.read_bytes() if preprocessor.is_file() else None
-    return CtcEncoder(AutoModelForCTC.from_config(config), _normalizes(settings)).eval()
+    return CtcEncoder(AutoModelForCTC.from_config(config, trust_remote_code=False), _normalizes(settings)).eval()
 
 
 def _normalizes(preprocessor: bytes | None) -> bool:

@@ -64,7 +64,7 @@ def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:
     """Which model, which decoder."""
     model = gr.Dropdown(
         list(MODELS), value=MODELS[0], label="Model", elem_id=f"{prefix}model",
-        info="an4 is embedded; the others are downloaded when first used (0.4 to 1.3 GB)",
+        info="an4 is embedded" + "; the others are downloaded when first used" * (len(MODELS) > 1),
     )  # fmt: skip
     missing = {name for name in DECODERS if decoding.unavailable(name)}
     choices = [

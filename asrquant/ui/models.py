@@ -9,10 +9,9 @@ from asrquant.engines import quantize
 from asrquant.presets import Preset
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
-from asrquant.sources import load, toolkits
-from asrquant.sources.speechbrain import EMBEDDED
+from asrquant.sources import load, offered
 
-MODELS = (*EMBEDDED, *(hub_id for toolkit in toolkits() for hub_id in toolkit.ALLOWED_HUB_IDS))
+MODELS = offered()
 CACHE_BYTES = 4_000_000_000
 """Bound on the saved size of all models that are kept, the last used ones first."""
 

@@ -1,15 +1,13 @@
 """The architecture of an encoder, without its weights, as SpeechBrain writes it: a YAML file that builds it again.
 
 ``describe`` takes what ``modules: encoder`` needs out of a ``hyperparams.yaml``, references resolved; ``build`` makes the encoder
-from that, with random weights. A YAML file of SpeechBrain's is code, so ``build`` refuses every tag that is not the
-constructor of a known kind of layer.
+from that, with random weights. A YAML file of SpeechBrain's is code, so ``build`` has it vetted first.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,15 +17,9 @@ from typing import Any
 from torch import nn
 
 from asrquant.compat import ensure_torchaudio
-from asrquant.errors import UntrustedSourceError
+from asrquant.sources.speechbrain.vetting import ENCODER, is_lobe, refuse_code, refuse_tags
 
 FILE = "architecture.yaml"
-_LOBE = r"speechbrain\.(lobes\.models\.huggingface_transformers|integrations\.huggingface)\.\w+\.[A-Z]\w*"
-_LAYERS = re.compile(
-    r"!(new|name):(torch\.nn\.[A-Z]\w*|speechbrain\.nnet\.\w+\.[A-Z]\w*|transformers\.[A-Z]\w*(Config|Model)|"
-    rf"speechbrain\.processing\.features\.InputNormalization|{_LOBE})|!tuple"
-)
-_LOBE_TAG = re.compile(f"!new:{_LOBE}")
 _patching = threading.Lock()
 
 
@@ -73,33 +65,24 @@ def build(folder: Path) -> nn.Module:
     from hyperpyyaml import load_hyperpyyaml
     from ruamel.yaml import YAML
 
+    folder = folder.resolve()
     text = (folder / FILE).read_text(encoding="utf-8")
-    _refuse_code(text)
+    refuse_tags(text, ENCODER, FILE)
     tree = YAML().load(text)
     for lobe in _lobes(tree):
         lobe["source"] = lobe["save_path"] = str(folder)
     filled = io.StringIO()
     YAML().dump(tree, filled)
+    refuse_code(filled.getvalue(), ENCODER, FILE, [folder])
     with _without_weights():
         encoder: nn.Module = load_hyperpyyaml(filled.getvalue())["encoder"]
     return encoder.eval()
 
 
-def _refuse_code(text: str) -> None:
-    from ruamel.yaml import YAML
-
-    if any(line.startswith("%") for line in text.splitlines()):  # a directive can give a tag another meaning
-        raise UntrustedSourceError(f"{FILE} holds a YAML directive; an artifact's architecture has none.")
-    for event in YAML().parse(text):
-        tag = str(getattr(event, "tag", None) or "")
-        if tag and not _LAYERS.fullmatch(tag):
-            raise UntrustedSourceError(f"{FILE} holds the tag {tag!r}, which is no constructor of a known layer.")
-
-
 def _lobes(node: Any) -> Iterator[Any]:
     """SpeechBrain's wrappers of transformers' models, which would ask a hub for their configuration."""
     if isinstance(node, dict):
-        if _LOBE_TAG.fullmatch(str(getattr(getattr(node, "tag", None), "value", ""))):
+        if is_lobe(str(getattr(getattr(node, "tag", None), "value", ""))):
             yield node
         for child in node.values():
             yield from _lobes(child)

@@ -1,0 +1,101 @@
+"""What a ``hyperparams.yaml`` refers to outside itself: files in its folder, and repositories of the Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from asrquant.hub import HUB_ID
+from asrquant.sources.speechbrain.vetting import PRETRAINER, RECOGNIZER, is_lobe, refuse_code, refuse_tags
+
+FILE = "hyperparams.yaml"
+_NGRAM = ("test_beam_search", "kenlm_model_path")
+
+
+def hub_ids(folder: Path) -> tuple[str, ...]:
+    """The repositories that SpeechBrain would ask the Hub for while it loads the folder.
+
+    Raises:
+        UntrustedSourceError: the file is code, which finding that out would run.
+    """
+    text = (folder / FILE).read_text(encoding="utf-8")
+    refuse_tags(text, RECOGNIZER, FILE)
+    found: dict[str, None] = {}
+    for keys, value in _references(text):
+        source = value if _is_lobes(keys) else value.rpartition("/")[0]
+        if HUB_ID.fullmatch(source) and not (folder / value).exists():
+            found[source] = None
+    return tuple(found)
+
+
+def overrides(folder: Path, repositories: Mapping[str, Path]) -> dict[str, Any]:
+    """What has to be put in the place of the file's own values, so that everything is found where it lies.
+
+    SpeechBrain looks a relative path up in the working directory; the folder is what is meant.
+
+    Args:
+        folder: absolute.
+        repositories: Hub id → local folder with the files that the Hub would be asked for.
+    """
+    found: dict[str, Any] = {}
+    for keys, value in _references((folder / FILE).read_text(encoding="utf-8")):
+        place = _place(value, folder, repositories)
+        if place is None:
+            continue
+        *parents, key = keys
+        settings = found
+        for parent in parents:
+            settings = settings.setdefault(parent, {})
+        settings[key] = place
+        if _is_lobes(keys):
+            settings["save_path"] = place
+    return found
+
+
+def vet(folder: Path, repositories: Mapping[str, Path]) -> None:
+    """Check that loading the folder constructs known parts, from files in it and in ``repositories``, and does nothing else.
+
+    Raises:
+        UntrustedSourceError: it would; says what is in the file.
+    """
+    text = (folder / FILE).read_text(encoding="utf-8")
+    refuse_tags(text, RECOGNIZER, FILE)
+    folders = [folder, *repositories.values()]
+    refuse_code(text, RECOGNIZER, FILE, folders, overrides(folder, repositories))
+
+
+def _is_lobes(keys: tuple[str, ...]) -> bool:
+    """Whether they lead to a lobe's source, which is a whole repository, rather than to a file."""
+    return keys[-1] == "source" and keys[-2:-1] != ("paths",)
+
+
+def _place(value: str, folder: Path, repositories: Mapping[str, Path]) -> str | None:
+    owner, _, name = value.rpartition("/")
+    if value in repositories:
+        return str(repositories[value])
+    if owner in repositories:
+        return str(repositories[owner] / name)
+    return str(folder / value) if value and (folder / value).exists() else None
+
+
+def _references(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Keys that lead to a lobe's source, a pretrainer's path or an n-gram, with the text that it resolves to."""
+    from hyperpyyaml import resolve_references
+    from ruamel.yaml import YAML
+
+    for keys, tag, node in _mappings(YAML().load(text), YAML().load(resolve_references(text)), ()):
+        values = {(*keys, "source"): node.get("source")} if is_lobe(tag) else {}
+        if tag == PRETRAINER and isinstance(paths := node.get("paths"), dict):
+            values = {(*keys, "paths", name): path for name, path in paths.items()}
+        if keys == _NGRAM[:-1]:
+            values = {_NGRAM: node.get(_NGRAM[-1])}
+        yield from ((at, value) for at, value in values.items() if isinstance(value, str))
+
+
+def _mappings(written: Any, resolved: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str, Any]]:
+    """The mappings as they are written, below others: their keys, tag, and contents with references resolved."""
+    if isinstance(written, dict) and isinstance(resolved, dict):
+        yield keys, str(getattr(getattr(written, "tag", None), "value", "")), resolved
+        for key, child in written.items():
+            yield from _mappings(child, resolved.get(key), (*keys, key))

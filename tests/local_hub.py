@@ -1,0 +1,186 @@
+"""A server on loopback that speaks as much of the Hub's protocol as its client asks for when it downloads.
+
+Large files come by a redirect, with the sha256 that the Hub keeps of them; its newer Xet protocol is not spoken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import huggingface_hub.constants
+import pytest
+from small_models import write_base, write_speechbrain
+
+from asrquant import hub
+from asrquant.hub import pins
+from asrquant.pinning import pin
+
+MODEL, BASE = "someone/asr", "someone/base"
+LARGE = (".ckpt", ".bin", ".safetensors")
+
+
+class LocalHub(ThreadingHTTPServer):
+    """Repositories in memory, each with its commits."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.store = f"http://localhost:{self.server_port}"  # another host to the client, as the Hub's large files are
+        self.commits: dict[str, dict[str, dict[str, bytes]]] = {}
+        self.sent: list[str] = []
+        self.damaged: dict[str, bytes] = {}
+
+    def commit(self, hub_id: str, files: Path | Mapping[str, bytes]) -> str:
+        """A new ``main``, and its hash."""
+        if isinstance(files, Path):
+            files = {
+                path.relative_to(files).as_posix(): path.read_bytes() for path in files.rglob("*") if path.is_file()
+            }
+        count = len(self.commits.setdefault(hub_id, {}))
+        revision = hashlib.sha1(f"{hub_id} {count}".encode()).hexdigest()
+        self.commits[hub_id][revision] = dict(files)
+        return revision
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: LocalHub
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        path = unquote(urlsplit(self.path).path).strip("/")
+        if path.startswith("large/"):
+            oid = path.removeprefix("large/")
+            return self.send_file(self.contents_of(oid), {"ETag": f'"{oid}"'}, oid)
+        is_api = path.startswith("api/models/")
+        user, name, verb, revision, *rest = [*path.removeprefix("api/models/").split("/"), "", "", ""]
+        commits = self.server.commits.get(f"{user}/{name}")
+        if not commits:
+            return self.answer({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
+        revision = list(commits)[-1] if revision in ("main", "") else revision
+        if revision not in commits:
+            return self.answer({"error": "Invalid rev id"}, 404, {"X-Error-Code": "RevisionNotFound"})
+        files = commits[revision]
+        if not is_api:
+            return self.resolve(revision, "/".join(rest).strip("/"), files)
+        if verb == "tree":
+            return self.answer([described(name, contents) for name, contents in files.items()])
+        return self.answer({"id": f"{user}/{name}", "sha": revision, "siblings": [{"rfilename": n} for n in files]})
+
+    def resolve(self, revision: str, name: str, files: Mapping[str, bytes]) -> None:
+        if name not in files:
+            return self.answer({"error": "Entry not found"}, 404, {"X-Error-Code": "EntryNotFound"})
+        entry = described(name, files[name])
+        if "lfs" not in entry:
+            return self.send_file(files[name], {"ETag": f'"{entry["oid"]}"', "X-Repo-Commit": revision}, name)
+        oid = entry["lfs"]["oid"]
+        headers = {"X-Repo-Commit": revision, "X-Linked-Etag": f'"{oid}"', "X-Linked-Size": str(entry["size"])}
+        return self.answer({}, 302, {**headers, "Location": f"{self.server.store}/large/{oid}"})
+
+    def contents_of(self, oid: str) -> bytes:
+        everything = (files.values() for commits in self.server.commits.values() for files in commits.values())
+        return next(c for contents in everything for c in contents if hashlib.sha256(c).hexdigest() == oid)
+
+    def send_file(self, contents: bytes, headers: Mapping[str, str], name: str) -> None:
+        if self.command == "GET":
+            self.server.sent.append(name)
+        self.reply(200, self.server.damaged.get(name, contents), headers)
+
+    def answer(self, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        self.reply(status, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+    def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def described(name: str, contents: bytes) -> dict:
+    """A file as the Hub lists it."""
+    oid = hashlib.sha1(f"blob {len(contents)}\0".encode() + contents).hexdigest()
+    entry: dict = {"type": "file", "path": name, "size": len(contents), "oid": oid}
+    if name.endswith(LARGE):
+        entry["lfs"] = {"oid": hashlib.sha256(contents).hexdigest(), "size": len(contents), "pointerSize": 134}
+    return entry
+
+
+@contextmanager
+def serving() -> Iterator[LocalHub]:
+    """A hub that answers while this lasts."""
+    server = LocalHub()
+    threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def hub_folders(tmp_path_factory) -> tuple[Path, Path]:
+    """A model whose YAML takes its wav2vec2 from a second repository, and that one."""
+    folder = tmp_path_factory.mktemp("models")
+    base = write_base(folder / "base")
+    return write_speechbrain(folder / "asr", base, source=BASE), base
+
+
+@contextmanager
+def a_hub(folders: tuple[Path, Path], place: Path) -> Iterator[LocalHub]:
+    """A hub with both, which the client asks; the cache and the list of pins are in ``place``."""
+    with serving() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        patch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+        patch.setattr(hub, "CACHE", place / "cache")
+        patch.setattr(pins, "PINS", place / "pins.json")
+        pins.PINS.write_text(json.dumps({MODEL: None}))
+        for hub_id, folder in zip((MODEL, BASE), folders, strict=True):
+            server.commit(hub_id, folder)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def made_pins(hub_folders, tmp_path_factory) -> Path:
+    """A cache and a list with the model pinned."""
+    place = tmp_path_factory.mktemp("made")
+    with a_hub(hub_folders, place):
+        pin(MODEL)
+    return place
+
+
+@pytest.fixture
+def hub_server(hub_folders, tmp_path, monkeypatch) -> Iterator[LocalHub]:
+    """A hub; nothing pinned yet, an empty cache, and an empty working directory."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with a_hub(hub_folders, tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def pinned(hub_server: LocalHub, made_pins: Path) -> dict[str, Path]:
+    """Both repositories' folders in the cache, the model being pinned."""
+    shutil.copytree(made_pins / "cache", hub.CACHE, symlinks=True)
+    shutil.copyfile(made_pins / "pins.json", pins.PINS)
+    return {
+        name: hub.CACHE / f"models--{name.replace('/', '--')}" / "snapshots" / repository.revision
+        for name, repository in pins.read_pins()[MODEL].items()
+    }
