@@ -59,9 +59,24 @@ class Artifact:
 class Exports:
     """Artifacts below a root, those of one owner: on a public page each visitor has a directory of their own."""
 
-    def __init__(self, root: str | Path = EXPORTS, owner: str = "", bound_bytes: int = BOUND_BYTES) -> None:
-        """Artifacts in ``root``, or in ``root/owner``; ``bound_bytes`` holds for the whole root."""
+    def __init__(
+        self,
+        root: str | Path = EXPORTS,
+        owner: str = "",
+        bound_bytes: int = BOUND_BYTES,
+        gives_way_seconds: float | None = None,
+    ) -> None:
+        """Artifacts in ``root``, or in ``root/owner``.
+
+        Args:
+            root: folder of all artifacts.
+            owner: directory in it.
+            bound_bytes: of the whole root.
+            gives_way_seconds: age after which an artifact of anybody's gives way to a new one, if there is no room;
+                None never.
+        """
         self.root = Path(root)
+        self.gives_way_seconds = gives_way_seconds
         self.folder = self.root / owner if owner else self.root
         self.bound_bytes = bound_bytes
 
@@ -141,11 +156,21 @@ class Exports:
             for leftover in self.root.glob(pattern):
                 shutil.rmtree(leftover, ignore_errors=True)
 
-    def expire(self, seconds: float) -> None:
-        """Remove artifacts of all owners that are older than this; for a public page."""
-        for path in [*self.root.glob("*/*/")] if self.root.is_dir() else []:
-            if (path / path.name / MANIFEST).is_file() and time.time() - path.stat().st_mtime > seconds:
-                Exports(self.root, owner=path.parent.name).delete(path.name)
+    def expire(self, seconds: float, need: int | None = None) -> None:
+        """Remove artifacts of all owners that are older than this, the oldest first; for a public page.
+
+        Args:
+            seconds: age.
+            need: bytes to make room for, after which the others stay; None removes them all.
+        """
+        found = [path for path in self.root.glob("*/*/") if (path / path.name / MANIFEST).is_file()]
+        for changed, path in sorted((path.stat().st_mtime, path) for path in found):
+            if time.time() - changed <= seconds or (need is not None and self._used() + need <= self.bound_bytes):
+                return
+            Exports(self.root, owner=path.parent.name).delete(path.name)
+
+    def _used(self) -> int:
+        return sum(tree_bytes(path) for path in self.root.iterdir() if not path.name.startswith("."))
 
     def admit(self, need: int) -> None:
         """Refuse what would not fit, before work is done for it.
@@ -170,8 +195,9 @@ class Exports:
         Raises:
             ExportError: says what to delete.
         """
-        used = sum(tree_bytes(path) for path in self.root.iterdir() if not path.name.startswith("."))
-        if used + need <= self.bound_bytes:
+        if self.gives_way_seconds is not None:
+            self.expire(self.gives_way_seconds, need)
+        if (used := self._used()) + need <= self.bound_bytes:
             return
         mine = sorted(self.artifacts(), key=lambda artifact: artifact.bytes, reverse=True)
         listed = ", ".join(f"{artifact.name} ({megabytes(artifact.bytes)})" for artifact in mine[:5])

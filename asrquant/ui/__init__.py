@@ -14,6 +14,8 @@ from asrquant.ui.session import QUEUE_LENGTH
 STYLE = Path(__file__).with_name("style.css")
 COMPARE = "compare"
 MAX_UPLOAD = "50mb"
+SESSIONS = 256
+"""Browser tabs whose state is kept, the youngest ones; Gradio would keep 10,000, at about a tenth of a megabyte each."""
 # The system's fonts: a page that runs offline asks no font server.
 _FONTS = ["system-ui", "sans-serif"]
 THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace", "monospace"])
@@ -62,8 +64,9 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         css=STYLE.read_text(encoding="utf-8"),
         show_error=False,
         max_file_size=MAX_UPLOAD,
-        max_threads=QUEUE_LENGTH
-        + 40,  # who waits for a turn takes a thread of the page's, and 40 are left to the others
+        state_session_capacity=SESSIONS,
+        # Who waits for a turn takes a thread of the page's, and 40 are left to the others.
+        max_threads=QUEUE_LENGTH + 40,
         # The examples and the artifacts, from whatever directory the page is started. A stranger's artifacts lie in a
         # folder whose name nobody else can know.
         allowed_paths=[str(CLIPS), str(EXPORTS)],

@@ -32,6 +32,8 @@ _STEPS = {
 """What the visitor sees of a job, and the stages that it reports."""
 KEPT_SECONDS = 3600
 """How long a visitor's artifact stays on a public page."""
+KEPT_WHEN_FULL_SECONDS = 600
+"""How long it stays there at least, when there is no room for others."""
 
 
 def exports(visitor: str) -> Exports:
@@ -47,7 +49,8 @@ def exports(visitor: str) -> Exports:
         raise ExportError(
             "Your browser keeps no data of this page, so nobody could tell whose artifact it is; allow it."
         )
-    return Exports(owner="visitor-" + hashlib.sha256(visitor.encode()).hexdigest()[:32])
+    owner = "visitor-" + hashlib.sha256(visitor.encode()).hexdigest()[:32]
+    return Exports(owner=owner, gives_way_seconds=KEPT_WHEN_FULL_SECONDS)
 
 
 def build(page: gr.Blocks, visitor: gr.BrowserState) -> None:

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 import asrquant
 from asrquant.ui import log
+from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.session import supervisor
 from asrquant.ui.threads import threads
 
@@ -53,10 +54,11 @@ def serve(build: Callable[[], gr.Blocks], **settings: Any) -> None:
     """
     threads()
     log.configure()
+    give_memory_back()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with run_folder():
+    with run_folder(), janitor():
         supervisor.start()
         try:
             page = build()

@@ -30,7 +30,7 @@ from plotly.subplots import make_subplots
 from visitors import Page, Tally, Visitor
 
 ROOT = Path(__file__).parents[2]
-EXPORTS_GB = 0.1
+EXPORTS_GB = UPLOADS_GB = 0.1
 _EVERY = 2.0
 """Seconds between two looks at the machine."""
 _WARM = 0.25
@@ -95,7 +95,7 @@ def soak(minutes: float, clients: int) -> Found:
         process.send_signal(signal.SIGTERM)
         exit_code = process.wait(60)
         overlaps, jobs = overlapping((room / "log.txt").read_text())
-        left = [str(path.relative_to(room / "tmp")) for path in (room / "tmp").rglob("*")]
+        left = [path.name for path in (room / "tmp").iterdir() if path.name != "gradio"]  # which it makes when imported
     return Found(
         minutes, clients, looks,
         {f"{action}: {outcome}": n for (action, outcome), n in sorted(tally.outcomes.items())},
@@ -113,6 +113,7 @@ def start(room: Path) -> tuple[subprocess.Popen[bytes], str]:
     own = {
         "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_TEMP_DIR": str(room / "files"),
         "TMPDIR": str(room / "tmp"), "ASRQUANT_EXPORTS": str(room / "exports"), "ASRQUANT_EXPORTS_GB": str(EXPORTS_GB),
+        "ASRQUANT_UPLOADS_GB": str(UPLOADS_GB),
         "SPACE_ID": "someone/asrquant",
     }  # fmt: skip
     with (room / "log.txt").open("w") as log:
@@ -199,7 +200,10 @@ def table(found: Found) -> str:
         ("/health, slowest (s)", f"{max(one.health_seconds for one in looks):.2f}"),
         ("resident memory after warm-up (MB)", f"{min(memory):.0f} to {max(memory):.0f}"),
         ("its drift, last quarter against first", f"{100 * found.drift:+.1f} %"),
-        ("temporary files, most (MB)", f"{max(one.temp_MB for one in looks):.1f}"),
+        (
+            "uploads, downloads, temporary files, most (MB)",
+            f"{max(one.temp_MB for one in looks):.1f} of about {1000 * UPLOADS_GB:.0f}",
+        ),
         ("exports, most (MB)", f"{max(one.exports_MB for one in looks):.1f} of {1000 * EXPORTS_GB:.0f}"),
         ("after SIGTERM: exit code, files left", f"{found.exit_code}, {len(found.left_behind)}"),
     ]

@@ -175,5 +175,5 @@ def _outcome(message: dict[str, Any]) -> str:
         return "refused: " + str(message.get("output", {}).get("error"))[:80]
     said = json.dumps(message["output"].get("data"))
     if problem := re.search(r"</b> ([^<]+)</div>", said):
-        return problem[1]
-    return "done" if "Done." in said else "no result"
+        return re.sub(r"[\d.]+ [MG]B", "… MB", problem[1]).split(";")[0][:90]
+    return "done" if "Done" in said else "no result"

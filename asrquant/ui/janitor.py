@@ -1,0 +1,98 @@
+"""Bounds on what strangers can make the server keep: files on disk, and memory that was freed but not given back."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+
+from asrquant.errors import SettingError
+
+EVERY_SECONDS = 15.0
+YOUNG_SECONDS = 60.0
+"""A younger file may be at work, or on its way to a visitor."""
+SETTING, BOUND_GB = "ASRQUANT_UPLOADS_GB", 1.0
+_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
+"""Of glibc's ``mallopt``."""
+_log = logging.getLogger(__name__)
+
+
+def bound_bytes() -> int:
+    """Bytes that uploads and downloads together may take.
+
+    Raises:
+        SettingError: the setting is no number above 0.
+    """
+    value = os.environ.get(SETTING, "").strip() or str(BOUND_GB)
+    with contextlib.suppress(ValueError):
+        if 0 < (gigabytes := float(value)) < float("inf"):
+            return int(1e9 * gigabytes)
+    raise SettingError(f"{SETTING} is {value!r}; give a number of gigabytes above 0, such as {BOUND_GB:g}.")
+
+
+def keep_within(folder: Path, bound: int, young: float = YOUNG_SECONDS) -> int:
+    """Remove the oldest files below a folder until the rest is within ``bound`` bytes; returns how many went.
+
+    Args:
+        folder: need not exist.
+        bound: in bytes.
+        young: age in seconds under which a file stays whatever the bound.
+    """
+    found: list[tuple[float, int, Path]] = []
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # removed meanwhile by somebody else
+            about = path.lstat()
+            if not path.is_dir():
+                found.append((about.st_mtime, about.st_size, path))
+    over, removed = sum(size for _, size, _ in found) - bound, 0
+    for modified, size, path in sorted(found):
+        if over <= 0 or time.time() - modified < young:
+            break
+        with contextlib.suppress(OSError):
+            path.unlink()
+            over, removed = over - size, removed + 1
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()  # Gradio gives each file a folder; one with others in it stays
+    return removed
+
+
+@contextlib.contextmanager
+def janitor() -> Iterator[None]:
+    """Keep Gradio's folder of uploads and downloads within its bound for as long as this is open.
+
+    Raises:
+        SettingError: as ``bound_bytes``.
+    """
+    bound, ended = bound_bytes(), threading.Event()
+
+    def work() -> None:
+        while not ended.wait(EVERY_SECONDS):
+            if removed := keep_within(Path(get_upload_folder()), bound):
+                _log.info("removed %d old uploads and downloads", removed)
+
+    thread = threading.Thread(target=work, name="janitor", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def give_memory_back() -> None:
+    """Have glibc share two arenas among all threads and return what is freed; elsewhere nothing happens.
+
+    By default every thread of the server gets an arena of its own and keeps what was freed in it, so that resident memory
+    grows with the number of requests until each of 80 threads has seen the largest of them.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_ARENA_MAX, 2)
+        libc.mallopt(_M_TRIM_THRESHOLD, 10_000_000)
