@@ -198,5 +198,5 @@ def test_without_openvino(an4: Recognizer, monkeypatch: pytest.MonkeyPatch, tmp_
 
     assert "pip install openvino nncf" in custom.summary("openvino-fp32")
     with asrquant.ui.gr.Blocks():
-        preset, _ = choices.preset_and_settings()
+        preset = choices.preset_and_settings().name
     assert ("openvino-int8 (not installed here)", "openvino-int8") in preset.choices

