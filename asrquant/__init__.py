@@ -25,7 +25,7 @@ from asrquant.anatomy import anatomy  # noqa: E402
 from asrquant.audio import Audio, read_audio  # noqa: E402  (the environment comes first)
 from asrquant.benchmark import benchmark  # noqa: E402
 from asrquant.compare import Comparison, compare  # noqa: E402
-from asrquant.dataset import Dataset, Utterance, calibration_clips, example_clips, read_dataset, read_librispeech  # noqa: E402
+from asrquant.dataset import Dataset, Utterance, calibration_clips, example_clips, read_clips, read_dataset  # noqa: E402
 from asrquant.decoding import DECODERS  # noqa: E402
 from asrquant.engines import quantize  # noqa: E402
 from asrquant.errors import AsrQuantError  # noqa: E402
@@ -39,9 +39,9 @@ from asrquant.sources import load  # noqa: E402
 
 __all__ = [
     "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Comparison", "Dataset", "Preset", "Recognizer",
-    "Report", "Sensitivity", "Transcript", "Utterance", "anatomy", "benchmark", "calibration_clips", "compare", "custom",
-    "example_clips", "export", "get_module", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_dataset",
-    "read_librispeech", "sensitivity", "set_module", "verify",
+    "Report", "Sensitivity", "Transcript", "Utterance", "anatomy", "benchmark", "calibration_clips", "compare",
+    "custom", "example_clips", "export", "get_module", "load", "load_artifact", "module_map", "quantize",
+    "read_audio", "read_clips", "read_dataset", "sensitivity", "set_module", "verify",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

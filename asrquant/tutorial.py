@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from asrquant.compat import ensure_torchaudio
-from asrquant.dataset import read_librispeech
+from asrquant.dataset import read_clips
 from asrquant.engines.torch_eager import StaticQuant, custom_quantize
 from asrquant.metrics import compute_wer
 from asrquant.modules import get_module, set_module
@@ -35,7 +35,7 @@ def get_samples(root: str | Path) -> tuple[list[torch.Tensor], list[str]]:
         DatasetError: it holds none.
         AudioError: a clip cannot be used.
     """
-    utterances = read_librispeech(root)
+    utterances = read_clips(root)
     return [torch.from_numpy(u.audio().samples) for u in utterances], [u.reference for u in utterances]
 
 

@@ -21,7 +21,7 @@ import torch
 import asrquant
 from asrquant import Recognizer
 from asrquant.compare import this_machine
-from asrquant.dataset import read_librispeech
+from asrquant.dataset import read_clips
 from asrquant.decoding import DECODERS, make_decoder
 from asrquant.metrics import total_errors, word_errors
 from asrquant.text import markdown
@@ -39,7 +39,7 @@ def main() -> None:
     decoders: dict[str, Decode] = {name: make_decoder(name, recognizer.vocabulary) for name in DECODERS}
     if importlib.util.find_spec("flashlight"):
         decoders["flashlight-text, lexicon"] = flashlight(recognizer)
-    utterances = read_librispeech(args.data)
+    utterances = read_clips(args.data)
     heard = [recognizer.log_probs(utterance.audio()) for utterance in utterances]
     audio = sum(utterance.audio().seconds for utterance in utterances)
     texts: dict[str, list[str]] = {}

@@ -21,7 +21,7 @@ import asrquant.engines.openvino as engine
 from asrquant import PRESETS, Recognizer
 from asrquant.audio import SAMPLE_RATE
 from asrquant.compare import this_machine
-from asrquant.dataset import read_librispeech
+from asrquant.dataset import read_clips
 from asrquant.engines.openvino.encoder import OpenVinoEncoder, convert, core
 from asrquant.engines.openvino.int8 import quantize_model
 from asrquant.metrics import total_errors, word_errors
@@ -114,7 +114,7 @@ def ratios(times: dict[str, dict[int, list[float]]], name: str, first: str) -> d
 
 def accuracy(made: list[Recognizer], greedy: Recognizer, ngram: Recognizer, data: Path) -> dict[str, str]:
     divergences, greedy_wer, ngram_wer = [], [], []
-    utterances = read_librispeech(data)
+    utterances = read_clips(data)
     for recognizer in made:
         errors, better = [], []
         for utterance in utterances:

@@ -126,7 +126,7 @@ def test_benchmark_needs_clips(greedy) -> None:
 
 def test_word_error_rates_on_the_whole_of_eval(an4, an4_eval) -> None:
     """The aims that the embedded model was made for."""
-    utterances = asrquant.read_librispeech(an4_eval)
+    utterances = asrquant.read_clips(an4_eval)
     for decoder, limit in (("greedy", 25.0), ("ngram", 12.0)):
         summary = asrquant.benchmark([an4.with_decoder(decoder)], utterances).summaries[0]
         assert summary.errors.reference_words == 388

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from asrquant import Dataset, calibration_clips, example_clips, read_dataset, read_librispeech
+from asrquant import Dataset, calibration_clips, example_clips, read_clips, read_dataset
 from asrquant.dataset import huggingface
 from asrquant.errors import DatasetError, MissingDependencyError
 
@@ -44,7 +44,7 @@ def test_reads_any_depth_and_either_extension(tmp_path: Path) -> None:
     put(tmp_path / "a" / "b" / "1", "s-1-1")
     put(tmp_path / "a" / "b" / "1", "s-1-0", ".wav")
     (tmp_path / "a" / "b" / "1" / "s-1.trans.txt").write_text("s-1-1 TWO WORDS\n\ns-1-0 ONE\n")
-    assert [(u.id, u.reference, u.path.suffix) for u in read_librispeech(tmp_path)] == [
+    assert [(u.id, u.reference, u.path.suffix) for u in read_clips(tmp_path)] == [
         ("s-1-0", "ONE", ".wav"), ("s-1-1", "TWO WORDS", ".flac"),
     ]  # fmt: skip
 
@@ -62,12 +62,12 @@ def test_says_what_is_wrong_with_a_folder(tmp_path: Path, text: str, says: str) 
     put(tmp_path, "s-1-1")
     (tmp_path / "s-1.trans.txt").write_text(text)
     with pytest.raises(DatasetError, match=says):
-        read_librispeech(tmp_path)
+        read_clips(tmp_path)
 
 
 def test_missing_folder() -> None:
     with pytest.raises(DatasetError, match="no folder"):
-        read_librispeech("/nowhere")
+        read_clips("/nowhere")
 
 
 MANIFESTS = {

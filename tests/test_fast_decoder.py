@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from asrquant import Recognizer
-from asrquant.dataset import read_librispeech
+from asrquant.dataset import read_clips
 from asrquant.decoding import make_decoder
 from asrquant.errors import DecoderError, MissingDependencyError
 from asrquant.metrics import total_errors, word_errors
@@ -19,7 +19,7 @@ from asrquant.metrics import total_errors, word_errors
 @pytest.fixture(scope="module")
 def heard(an4: Recognizer, an4_eval: Path) -> list[tuple[str, torch.Tensor]]:
     """Reference and log-probs of the evaluation clips."""
-    return [(utterance.reference, an4.log_probs(utterance.audio())) for utterance in read_librispeech(an4_eval)]
+    return [(utterance.reference, an4.log_probs(utterance.audio())) for utterance in read_clips(an4_eval)]
 
 
 def test_agrees_with_speechbrains_searcher(an4: Recognizer, heard: list[tuple[str, torch.Tensor]]) -> None:

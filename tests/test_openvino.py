@@ -14,7 +14,7 @@ import asrquant.ui
 from asrquant import PRESETS, Recognizer, quantize
 from asrquant.audio import Audio
 from asrquant.benchmark import benchmark
-from asrquant.dataset import read_librispeech, validation_clips
+from asrquant.dataset import read_clips, validation_clips
 from asrquant.engines.openvino import encoder
 from asrquant.engines.openvino.channels_last import GatheredConv, rewrite
 from asrquant.engines.openvino.encoder import QUANTIZABLE, is_int8
@@ -79,7 +79,7 @@ def test_float32_says_the_same(an4: Recognizer, quantized: dict[str, Recognizer]
 
 
 def test_word_error_rates_on_eval(an4: Recognizer, quantized: dict[str, Recognizer], an4_eval) -> None:
-    report = benchmark([an4, *quantized.values()], read_librispeech(an4_eval))
+    report = benchmark([an4, *quantized.values()], read_clips(an4_eval))
     original, *others = (summary.errors.wer for summary in report.summaries)
     assert all(abs(wer - original) <= 1.0 for wer in others), (original, others)
 

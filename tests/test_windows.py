@@ -21,7 +21,7 @@ from asrquant.windows import CONTEXT_SECONDS, WINDOW_SECONDS, encode_in_windows
 @pytest.fixture(scope="module")
 def recording(an4_eval: Path) -> tuple[str, np.ndarray]:
     """All evaluation clips one after the other, 191 s, and their words."""
-    clips = asrquant.read_librispeech(an4_eval)
+    clips = asrquant.read_clips(an4_eval)
     return " ".join(clip.reference for clip in clips), np.concatenate([clip.audio().samples for clip in clips])
 
 
@@ -37,7 +37,7 @@ def test_as_many_frames_as_one_pass(greedy: Recognizer, recording: tuple[str, np
 
 def test_no_more_errors_than_in_one_pass(an4: Recognizer, an4_eval: Path) -> None:
     """On half of the clips, 90 s; a model that has only heard short clips makes even more errors in one pass."""
-    clips = asrquant.read_librispeech(an4_eval)[::2]
+    clips = asrquant.read_clips(an4_eval)[::2]
     reference, samples = " ".join(clip.reference for clip in clips), np.concatenate([c.audio().samples for c in clips])
     with torch.inference_mode():
         whole = an4.decoder(an4.encoder(torch.from_numpy(samples)[None])[0])

@@ -11,7 +11,7 @@ import pandas as pd
 from asrquant.audio import read_audio
 from asrquant.benchmark import benchmark
 from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized, quiet
-from asrquant.dataset import BUNDLED, example_clips, read_librispeech
+from asrquant.dataset import BUNDLED, example_clips, read_clips
 from asrquant.engines import get_format
 from asrquant.export import EXPORTS, Exports, export, hub, load_artifact, verify
 from asrquant.export.card import outcome, summary
@@ -67,7 +67,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _measure(original: Recognizer, recognizer: Recognizer, data: Path | None, progress: Progress) -> Report:
-    utterances, what = (read_librispeech(data), data.name) if data else (example_clips(), BUNDLED)
+    utterances, what = (read_clips(data), data.name) if data else (example_clips(), BUNDLED)
     both = [original, recognizer] if recognizer is not original else [original]
     return benchmark(both, utterances, progress, what)
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from asrquant.dataset import read_librispeech
+from asrquant.dataset import read_clips
 from asrquant.decoding import DECODERS
 from asrquant.engines import quantize
 from asrquant.errors import PresetError
@@ -106,7 +106,7 @@ def _scheme(text: str) -> tuple[str, str]:
 
 def quantized(args: argparse.Namespace, original: Recognizer, preset: Preset, progress: Progress) -> Recognizer:
     """Quantize as the arguments ask for it; raises as ``quantize``."""
-    validation = read_librispeech(args.validation) if args.validation else None
+    validation = read_clips(args.validation) if args.validation else None
     return quantize(original, preset, progress=progress, validation=validation)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from asrquant.anatomy import anatomy
 from asrquant.charts.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
 from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized
-from asrquant.dataset import read_librispeech
+from asrquant.dataset import read_clips
 from asrquant.modules import module_map
 from asrquant.sensitivity import MAX_NATS, sensitivity
 from asrquant.text import aligned, markdown
@@ -78,7 +78,7 @@ def _modules(args: argparse.Namespace) -> int:
 
 
 def _sensitivity(args: argparse.Namespace) -> int:
-    clips = read_librispeech(args.data) if args.data else None
+    clips = read_clips(args.data) if args.data else None
     recognizer = load_model(args)
     with Bar() as progress:
         found = sensitivity(recognizer, clips, args.layers, args.max_divergence, progress)

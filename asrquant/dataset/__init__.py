@@ -169,7 +169,7 @@ def read_dataset(path: str | Path, inside: Path | None = None) -> Dataset:
     return Dataset(path.name, tuple(found[key] for key in sorted(found)), tuple(bad[key] for key in sorted(bad)))
 
 
-def read_librispeech(root: str | Path) -> tuple[Utterance, ...]:
+def read_clips(root: str | Path) -> tuple[Utterance, ...]:
     """The utterances of a data set (``read_dataset``) of which every row must be usable.
 
     Raises:
@@ -183,12 +183,12 @@ def read_librispeech(root: str | Path) -> tuple[Utterance, ...]:
 
 def example_clips() -> tuple[Utterance, ...]:
     """The bundled examples: two clips of each of AN4's five ``eval`` speakers."""
-    return read_librispeech(CLIPS / "eval")
+    return read_clips(CLIPS / "eval")
 
 
 def validation_clips() -> tuple[Utterance, ...]:
     """Clips for accuracy control: 36 of six speakers that the embedded model was not trained on and who are not in ``eval``."""
-    return read_librispeech(CLIPS / "validation")
+    return read_clips(CLIPS / "validation")
 
 
 def calibration_clips(count: int = CALIBRATION_CLIPS, seed: int = CALIBRATION_SEED) -> tuple[Utterance, ...]:
@@ -197,7 +197,7 @@ def calibration_clips(count: int = CALIBRATION_CLIPS, seed: int = CALIBRATION_SE
     Raises:
         DatasetError: ``count`` is under 1 or above the number of bundled clips.
     """
-    bundled = read_librispeech(CLIPS / "calibration")
+    bundled = read_clips(CLIPS / "calibration")
     if not 1 <= count <= len(bundled):
         raise DatasetError(
             f"{count} calibration clips were asked for and {len(bundled)} are bundled; pass your own as calibration=."
