@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from asrquant.compat import on_a_space
 from asrquant.ui.request import Request
 from asrquant.ui.supervisor import BusyError, Supervisor
 from asrquant.ui.worker import Done, Event, Failed, Job, Partial, Step
@@ -40,7 +40,7 @@ _running: dict[str, Request] = {}
 
 def public() -> bool:
     """Whether strangers share this page: on a Hugging Face Space."""
-    return bool(os.environ.get("SPACE_ID"))
+    return on_a_space()
 
 
 supervisor = Supervisor(QUEUE_LENGTH, LIMIT_SECONDS if public() else None)

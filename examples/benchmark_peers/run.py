@@ -28,6 +28,7 @@ from tables import Measured, Times, write
 
 import asrquant
 from asrquant.audio import SAMPLE_RATE
+from asrquant.deployment import peak_starts_anew, resident_bytes
 
 SHORT = 15.0
 """Seconds; longer clips take a round less."""
@@ -157,22 +158,16 @@ def serve(name: str, shape: str, lengths: list[float], pipe: Connection) -> None
             while True:
                 kind, seconds = pipe.recv()
                 if kind == "peak":
-                    Path("/proc/self/clear_refs").write_text("5")  # starts the peak of resident memory anew (Linux)
+                    peak_starts_anew()
                 begun = time.perf_counter()
                 run(clips[seconds])
                 taken = time.perf_counter() - begun
-                pipe.send(peak_megabytes() if kind == "peak" else taken)
+                pipe.send((resident_bytes("VmHWM") or 0) / 1e6 if kind == "peak" else taken)
     except (EOFError, KeyboardInterrupt):
         return
     except Exception as error:  # whatever a peer raises is what is reported of it
         first = (str(error).strip() or "no message").splitlines()[0][:200]
         pipe.send(f"{type(error).__name__}: {first}")
-
-
-def peak_megabytes() -> float:
-    """The most memory that was resident since the peak was started anew."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024 / 1e6
 
 
 def speech(lengths: list[float]) -> dict[float, torch.Tensor]:
