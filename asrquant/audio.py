@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import resample_poly
 
 from asrquant.errors import AudioError
 from asrquant.files import printable_name
@@ -107,6 +106,8 @@ def resample(mono: Samples, rate: int, peak: float) -> Samples:
         mono = mono / np.float32(peak)
     ratio = resampling_ratio(rate)
     if ratio != 1:
+        from scipy.signal import resample_poly  # a good part of the start of every process, and seldom needed
+
         mono = resample_poly(mono, ratio.numerator, ratio.denominator)
         mono = np.clip(mono, -1.0, 1.0, out=mono)
     return np.ascontiguousarray(mono, dtype=np.float32)

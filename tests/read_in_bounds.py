@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import scipy.signal  # noqa: F401  (which resampling imports when it first needs it: no part of a case)
 
 from asrquant.audio import MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE, Audio, read_audio
 from asrquant.errors import AudioError

@@ -73,6 +73,7 @@ def test_a_zip_and_what_is_wrong_with_one(tab, tmp_path: Path) -> None:
     with zipfile.ZipFile(bad, "w") as archive:
         archive.writestr("../out.csv", "path,text\n")
     tab.get_by_label("a zip of my own").check()
+    tab.locator("#bench-deployed input").uncheck()
     tab.locator("#bench-run").click()
     expect(tab.locator("#bench-status")).to_contain_text("There is no zip yet", timeout=SLOW)
     for path, says in ((bad, "leads out of it"), (good, "Done.")):

@@ -188,7 +188,7 @@ def test_one_visitors_artifacts_are_not_anothers(visitor: Visitor, folder: Path,
 def test_forged_values_to_every_event(visitor: Visitor, folder: Path) -> None:
     """Paths, addresses and names where a choice is expected; markup where words are; nonsense where a number is."""
     marker = folder / "marker"
-    payloads: list[Any] = ["../../etc/passwd", f"__import__('os').mknod('{marker}')", MARKUP, -1, [], None]
+    payloads: list[Any] = [f"../../etc/passwd'; __import__('os').mknod('{marker}')", MARKUP, -1, []]
     measure = visitor.event("measure-parts")["id"]  # whose job takes seconds where the value is taken
     for event, inputs in events(visitor):
         for index, part in enumerate(inputs):

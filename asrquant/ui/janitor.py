@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import logging
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ def keep_within(folder: Path, bound: int, young: float = YOUNG_SECONDS) -> int:
     for path in folder.rglob("*"):
         with contextlib.suppress(OSError):  # removed meanwhile by somebody else
             about = path.lstat()
-            if not path.is_dir():
+            if not stat.S_ISDIR(about.st_mode):
                 found.append((about.st_mtime, about.st_size, path))
     over, removed = sum(size for _, size, _ in found) - bound, 0
     for modified, size, path in sorted(found):
