@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +33,12 @@ def sha256(path: Path) -> str:
 
 def tree_bytes(folder: Path) -> int:
     """Bytes of all files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    total = 0
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):  # removed meanwhile
+                total += (Path(parent) / name).stat().st_size
+    return total
 
 
 def megabytes(count: float) -> str:

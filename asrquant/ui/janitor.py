@@ -47,11 +47,12 @@ def keep_within(folder: Path, bound: int, young: float = YOUNG_SECONDS) -> int:
         young: age in seconds under which a file stays whatever the bound.
     """
     found: list[tuple[float, int, Path]] = []
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # removed meanwhile by somebody else
-            about = path.lstat()
-            if not stat.S_ISDIR(about.st_mode):
-                found.append((about.st_mtime, about.st_size, path))
+    for parent, folders, files in os.walk(folder):  # which passes over what somebody else removes meanwhile
+        for path in (Path(parent, name) for name in (*folders, *files)):
+            with contextlib.suppress(OSError):
+                about = path.lstat()
+                if not stat.S_ISDIR(about.st_mode):
+                    found.append((about.st_mtime, about.st_size, path))
     over, removed = sum(size for _, size, _ in found) - bound, 0
     for modified, size, path in sorted(found):
         if over <= 0 or time.time() - modified < young:

@@ -78,7 +78,7 @@ class Found:
 
 def soak(minutes: float, clients: int) -> Found:
     """Start the server, let the visitors in, watch, and end it."""
-    with tempfile.TemporaryDirectory() as room_name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as room_name:
         room = Path(room_name)
         (room / "tmp").mkdir()
         process, url = start(room)
@@ -157,11 +157,12 @@ def _resident(process: psutil.Process) -> float:
 
 def folder_megabytes(*folders: Path) -> float:
     total = 0
-    for path in (path for folder in folders for path in folder.rglob("*")):
-        try:
-            total += path.lstat().st_size if path.is_file() else 0
-        except OSError:  # removed meanwhile
-            continue
+    for parent, _, files in (each for folder in folders for each in os.walk(folder)):
+        for path in (Path(parent, name) for name in files):
+            try:
+                total += path.lstat().st_size
+            except OSError:  # removed meanwhile
+                continue
     return total / 1e6
 
 
