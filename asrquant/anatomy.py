@@ -14,7 +14,6 @@ from asrquant.modules import get_module
 from asrquant.recognizer import Recognizer
 
 FLOAT = "float"
-_PACKED_BYTES = {torch.qint8: 1, torch.float16: 2}
 
 
 @dataclass(frozen=True)
@@ -79,5 +78,5 @@ def _after(tensors: list[nn.Parameter], before: int, scheme: str) -> int:
     """Matrices and kernels shrink; biases, which have one axis, stay float32."""
     if scheme == FLOAT:
         return before
-    each = _PACKED_BYTES[torch.float16 if scheme.endswith("float16") else torch.qint8]
+    each = 2 if scheme.endswith("float16") else 1
     return sum(t.numel() * (each if t.dim() > 1 else t.element_size()) for t in tensors)

@@ -16,9 +16,8 @@ import torch
 from pydantic import TypeAdapter
 
 from asrquant.audio import SAMPLE_RATE, Audio
-from asrquant.engines import Saved, formats
-from asrquant.errors import AsrQuantError, ExportError
-from asrquant.fresh import end_with_parent, run_fresh
+from asrquant.engines import Saved, formats, get_format
+from asrquant.fresh import answer, run_fresh
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
 
@@ -69,24 +68,22 @@ def deploy(recognizer: Recognizer, audio: Audio, progress: Progress = silent) ->
         room = Path(folder)
         progress("loading in a fresh process", 0, 1)
         form.save(recognizer, room)
-        (room / _SAVED).write_bytes(_AS_JSON.dump_json(saved))
+        (room / _SAVED).write_bytes(_SAVED_AS_JSON.dump_json(saved))
         np.save(room / _WAVE, audio.samples)
         threads = str(torch.get_num_threads())
-        answer = run_fresh(
+        printed = run_fresh(
             "asrquant.deployment", [folder, form.name, threads], lambda: progress("loading in a fresh process", 0, 1)
         )
-    return TypeAdapter(Deployment).validate_json(answer.splitlines()[-1])
+    return _AS_JSON.validate_json(printed.splitlines()[-1])
 
 
-_AS_JSON = TypeAdapter(Saved)
+_SAVED_AS_JSON, _AS_JSON = TypeAdapter(Saved), TypeAdapter(Deployment)
 
 
 def _measure(folder: Path, name: str) -> Deployment:
-    saved = _AS_JSON.validate_json((folder / _SAVED).read_bytes())
+    saved = _SAVED_AS_JSON.validate_json((folder / _SAVED).read_bytes())
     wave = torch.from_numpy(np.load(folder / _WAVE, allow_pickle=False))[None]
-    form = next((form for form in formats(saved.preset) if form.name == name), None)
-    if form is None:
-        raise ExportError(f"There is no format {name!r}.")
+    form = get_format(name, saved.preset)
     base = resident_bytes("VmRSS")
     begun = time.perf_counter()
     encoder = form.restore(folder, saved)
@@ -115,14 +112,7 @@ def resident_bytes(line: str) -> int | None:
 
 def main(folder: str, name: str, threads: str) -> int:
     """Measure what is in ``folder``; the last line of the output is the ``Deployment``."""
-    end_with_parent()
-    torch.set_num_threads(int(threads))
-    try:
-        print(TypeAdapter(Deployment).dump_json(_measure(Path(folder), name)).decode())
-    except AsrQuantError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return answer(threads, lambda: _AS_JSON.dump_json(_measure(Path(folder), name)).decode())
 
 
 if __name__ == "__main__":

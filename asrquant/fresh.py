@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from asrquant.errors import FreshProcessError
+import torch
+
+from asrquant.errors import AsrQuantError, FreshProcessError
 
 LONGEST_SECONDS = 1800
 
@@ -19,7 +21,7 @@ def run_fresh(module: str, arguments: Sequence[str], wait: Callable[[], None]) -
     """Run ``python -m module`` with this package and return what it printed.
 
     Args:
-        module: of this package; should call ``end_with_parent``.
+        module: of this package; should end with ``answer``.
         arguments: its command line.
         wait: called twice a second while it runs; what it raises ends the process.
 
@@ -33,14 +35,14 @@ def run_fresh(module: str, arguments: Sequence[str], wait: Callable[[], None]) -
         env={**os.environ, "PYTHONPATH": paths},
     )  # fmt: skip
     try:
-        answer, errors = _finished(process, wait)
+        printed, errors = _finished(process, wait)
     finally:
         process.kill()
         process.wait()
     if process.returncode != 0:
         said = errors.decode(errors="replace").strip().splitlines() or ["it was killed"]
         raise FreshProcessError(said[-1])
-    return answer
+    return printed
 
 
 def _finished(process: subprocess.Popen[bytes], wait: Callable[[], None]) -> tuple[bytes, bytes]:
@@ -54,9 +56,23 @@ def _finished(process: subprocess.Popen[bytes], wait: Callable[[], None]) -> tup
                 raise FreshProcessError(f"it took over {LONGEST_SECONDS} s") from None
 
 
-def end_with_parent() -> None:
-    """End this process when the one that started it does, however that one ended."""
+def answer(threads: str, work: Callable[[], str]) -> int:
+    """Be such a process: print what ``work`` returns as the last line, or complain in one; returns the exit status.
+
+    It ends when the process that started it does, however that one ended.
+
+    Args:
+        threads: as many as the other process has, so that sums are formed alike.
+        work: may raise ``AsrQuantError``.
+    """
     threading.Thread(target=_watch, args=[os.getppid()], daemon=True).start()
+    torch.set_num_threads(int(threads))
+    try:
+        print(work())
+    except AsrQuantError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _watch(parent: int) -> None:

@@ -194,7 +194,7 @@ class _Bench:
         self._answers = [original.log_probs(audio) for audio, _ in self._clips]
         self._bytes = original.size_bytes()
         self.audio_seconds = sum(audio.seconds for audio, _ in self._clips)
-        self.errors = self._count(original, self._answers)
+        self.errors = self._count(self._answers)
 
     def measure(self, groups: tuple[Group, ...], step: Callable[[], None]) -> Effect:
         """Quantize these groups alone; ``step`` is called often and may raise ``Cancelled``."""
@@ -215,11 +215,11 @@ class _Bench:
             speedup=statistics.median(ratios),
             speedup_high=float(np.quantile(ratios, 0.75)),
             saved_bytes=self._bytes - quantized.size_bytes(),
-            errors=self._count(self._original, answers),
+            errors=self._count(answers),
         )
 
-    def _count(self, recognizer: Recognizer, answers: Sequence[torch.Tensor]) -> WordErrors:
-        texts = [recognizer.decoder(answer) for answer in answers]
+    def _count(self, answers: Sequence[torch.Tensor]) -> WordErrors:
+        texts = [self._original.decoder(answer) for answer in answers]
         return total_errors(word_errors(said, text) for (_, said), text in zip(self._clips, texts, strict=True))
 
 

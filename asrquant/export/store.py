@@ -7,6 +7,7 @@ artifact has a name that begins with a dot, and is swept by the next one who hol
 from __future__ import annotations
 
 import errno
+import math
 import os
 import shutil
 import time
@@ -164,9 +165,11 @@ class Exports:
             need: bytes to make room for, after which the others stay; None removes them all.
         """
         found = [path for path in self.root.glob("*/*/") if (path / path.name / MANIFEST).is_file()]
+        over = math.inf if need is None else self._used() + need - self.bound_bytes
         for changed, path in sorted((path.stat().st_mtime, path) for path in found):
-            if time.time() - changed <= seconds or (need is not None and self._used() + need <= self.bound_bytes):
+            if time.time() - changed <= seconds or over <= 0:
                 return
+            over -= tree_bytes(path)
             Exports(self.root, owner=path.parent.name).delete(path.name)
 
     def _used(self) -> int:

@@ -24,6 +24,7 @@ from asrquant.charts.report import (
     speed_figure,
     tradeoff_figure,
 )
+from asrquant.compat import on_a_space
 from asrquant.dataset import BUNDLED, Dataset, example_clips, manifest, read_dataset
 from asrquant.engines import unavailable
 from asrquant.errors import DatasetError, PresetError
@@ -33,7 +34,7 @@ from asrquant.presets import PRESETS, get_preset
 from asrquant.progress import Progress
 from asrquant.report import Report, Row
 from asrquant.report_files import about, write_report
-from asrquant.ui import choices, export, render, session
+from asrquant.ui import choices, render, session
 from asrquant.ui.models import Models
 
 ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
@@ -56,7 +57,7 @@ def build() -> None:
     most = _most_clips()
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            kinds = [BUNDLED, ZIP] if export.public() else [BUNDLED, ZIP, FOLDER]
+            kinds = [BUNDLED, ZIP] if on_a_space() else [BUNDLED, ZIP, FOLDER]
             kind = gr.Radio(kinds, value=BUNDLED, label="Data", elem_id="bench-data")
             zipped = gr.File(
                 label="Zip: clips and transcripts in LibriSpeech's layout, or with a .csv, .tsv or .jsonl manifest",
@@ -113,7 +114,7 @@ _FIGURES: dict[str, Callable[[Report], Any]] = {
 
 
 def _most_clips() -> int:
-    return MAX_CLIPS_PUBLIC if export.public() else MAX_CLIPS
+    return MAX_CLIPS_PUBLIC if on_a_space() else MAX_CLIPS
 
 
 def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
@@ -128,7 +129,7 @@ def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
         unpack(Path(zipped), room)
         manifests = [p for p in room.rglob("*") if manifest.accepts(p)]
         return read_dataset(manifests[0] if len(manifests) == 1 else room, inside=room)
-    if kind == FOLDER and not export.public():
+    if kind == FOLDER and not on_a_space():
         if not path.strip():
             raise DatasetError("There is no path yet: give a folder's or a manifest's.")
         return read_dataset(path.strip())

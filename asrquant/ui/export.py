@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 
 from asrquant.benchmark import benchmark
+from asrquant.compat import on_a_space
 from asrquant.dataset import BUNDLED, example_clips
 from asrquant.engines import formats, unavailable
 from asrquant.errors import AsrQuantError, ExportError
@@ -20,7 +21,6 @@ from asrquant.presets import PRESETS
 from asrquant.progress import Progress
 from asrquant.ui import choices, custom, render, session
 from asrquant.ui.models import Models
-from asrquant.ui.session import public as public
 
 _STEPS = {
     "quantize": ("starting", "loading the model", "copying the encoder", "calibrating"),
@@ -42,7 +42,7 @@ def exports(visitor: str) -> Exports:
     Raises:
         ExportError: the visitor's browser keeps no secret.
     """
-    if not public():
+    if not on_a_space():
         return Exports()
     Exports().expire(KEPT_SECONDS)
     if not re.fullmatch("[0-9a-f]{32}", str(visitor)):
@@ -117,7 +117,7 @@ def _offer(preset: str, chosen: str | None) -> Any:
 
 def _existing(visitor: gr.BrowserState, changed: gr.State, asked: gr.State, private: dict[str, Any]) -> None:
     """The artifacts that exist, each with download and delete."""
-    note = f"; they are removed after {KEPT_SECONDS // 60} minutes" if public() else ""
+    note = f"; they are removed after {KEPT_SECONDS // 60} minutes" if on_a_space() else ""
     gr.HTML(f"<h2>Your artifacts{note}</h2>", elem_classes="aq-head")
     taken = gr.DownloadButton(visible="hidden", elem_id="taken")
 

@@ -21,7 +21,6 @@ __all__ = [
     "Step",
     "cancel",
     "for_visitors",
-    "public",
     "run",
     "supervisor",
 ]
@@ -38,12 +37,7 @@ generator whose visitor is gone only when it yields."""
 _running: dict[str, Request] = {}
 
 
-def public() -> bool:
-    """Whether strangers share this page: on a Hugging Face Space."""
-    return on_a_space()
-
-
-supervisor = Supervisor(QUEUE_LENGTH, LIMIT_SECONDS if public() else None)
+supervisor = Supervisor(QUEUE_LENGTH, LIMIT_SECONDS if on_a_space() else None)
 
 
 def run(session: str, job: Job, *arguments: Any) -> Iterator[Event]:
@@ -91,7 +85,7 @@ def cancel(session: str) -> None:
 
 def for_visitors(message: str) -> str:
     """A message without the folders of this machine, if strangers read it: of an absolute path only the last name stays."""
-    return _PATH.sub(lambda path: path[0].rstrip("/").rpartition("/")[2], message) if public() else message
+    return _PATH.sub(lambda path: path[0].rstrip("/").rpartition("/")[2], message) if on_a_space() else message
 
 
 _PATH = re.compile(r"(?<=['\"])/[^'\"\n]+|(?<![\w.:/<])/[^\s'\",;:)]+")

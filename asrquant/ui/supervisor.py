@@ -17,12 +17,10 @@ from typing import Any
 from asrquant.errors import AsrQuantError
 from asrquant.export import Exports
 from asrquant.ui.request import Request
-from asrquant.ui.worker import Done, Failed, Worker
+from asrquant.ui.worker import CANCELLED, SORRY, Done, Failed, Worker
 
 GRACE_SECONDS = 1.5
 """From the request to stop until the worker is killed."""
-CANCELLED = "Cancelled."
-_SORRY = "Something went wrong on our side (reference {}); please try again."
 _BROKEN = "Nothing can be computed here at the moment (reference {}); please try again in a few minutes."
 _TOO_LONG = (
     "This took longer than the {:.0f} s that a request has on a public page, so it was stopped; choose fewer or shorter "
@@ -90,7 +88,7 @@ class Supervisor:
         with self._changed:
             if request in self._line:
                 self._line.remove(request)
-                request.events.put(Failed("Cancelled.", "Cancelled"))
+                request.events.put(Failed(CANCELLED, "Cancelled"))
 
     def ahead(self, request: Request) -> int:
         """How many are served before a request; 0 once it has its turn."""
@@ -171,7 +169,7 @@ class Supervisor:
                 end, outcome = self._wait_for_worker(request) or self._watch(request, folder)
         except Exception as error:
             _log.exception("request %s failed", request.id)
-            end, outcome = Failed(_SORRY.format(request.id), type(error).__name__), "failed"
+            end, outcome = Failed(SORRY.format(request.id), type(error).__name__), "failed"
         request.log_end(end, outcome)
         self._done += 1
         self._running = None
@@ -204,7 +202,7 @@ class Supervisor:
             except (EOFError, BrokenPipeError):
                 _log.error("the worker ended during request %s, exit code %s", request.id, worker.exit_code)
                 self._end_worker()
-                return Failed(_SORRY.format(request.id), "WorkerDied"), "died"
+                return Failed(SORRY.format(request.id), "WorkerDied"), "died"
             if isinstance(event, Failed):
                 return (Failed(why, event.kind), outcome) if event.kind == "Cancelled" else (event, outcome or "failed")
             if isinstance(event, Done):

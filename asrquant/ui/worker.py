@@ -25,6 +25,8 @@ from asrquant.ui import log
 from asrquant.ui.models import MODELS, Models
 from asrquant.ui.threads import set_threads
 
+CANCELLED = "Cancelled."
+SORRY = "Something went wrong on our side (reference {}); please try again."
 _log = logging.getLogger(__name__)
 _spawn = multiprocessing.get_context("spawn")
 
@@ -169,11 +171,9 @@ def _work(pipe: Any, heard: _Orders, models: Models, request: str, work: bytes) 
         return Failed(str(error), type(error).__name__)
     except Exception as error:
         if heard.stopped:  # what was thrown out of a forward pass may have been wrapped on its way
-            return Failed("Cancelled.", Cancelled.__name__)
+            return Failed(CANCELLED, Cancelled.__name__)
         _log.exception("request %s failed", request)
-        return Failed(
-            f"Something went wrong on our side (reference {request}); please try again.", type(error).__name__
-        )
+        return Failed(SORRY.format(request), type(error).__name__)
 
 
 class _Orders:
@@ -202,7 +202,7 @@ class _Orders:
             Cancelled: it is.
         """
         if self.stopped:
-            raise Cancelled("Cancelled.")
+            raise Cancelled(CANCELLED)
 
     def _listen(self, orders: Any) -> None:
         try:
