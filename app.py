@@ -1,6 +1,7 @@
 """Launches the page; the entry of the Hugging Face Space."""
 
-from asrquant.ui import launch
-
 if __name__ == "__main__":
+    # Imported here, as the worker process runs this file as well, and needs no gradio.
+    from asrquant.ui import launch
+
     launch()

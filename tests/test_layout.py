@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ ORDER = [
     "errors", "progress", "files", "fresh", "hub", "compat", "sound", "audio", "recording", "dataset", "modules",
     "footprint", "presets", "decoding", "windows", "recognizer", "metrics", "divergence", "anatomy", "sources",
     "pinning", "engines", "sensitivity", "deployment", "compare", "report", "journal", "archive", "benchmark", "charts",
-    "report_files", "text", "export", "tutorial", "cli", "__main__", "ui",
+    "report_files", "text", "export", "tutorial", "cli", "__main__", "jobs", "ui",
 ]  # fmt: skip
 ALLOWED = {
     "gradio": {"ui"},
@@ -53,6 +55,14 @@ def test_a_library_stays_in_its_place(path: Path) -> None:
     for name in imports(path):
         library = name.split(".")[0]
         assert room(path) in ALLOWED.get(library, {room(path)}), f"{path} imports {library}"
+
+
+def test_the_worker_starts_without_the_page() -> None:
+    """It runs app.py's first lines as well, as every spawned process does its parent's."""
+    code = "import runpy, sys, asrquant.jobs.worker; runpy.run_path('app.py', run_name='__mp_main__')"
+    code += "; print('gradio' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+    assert ran.stdout.split()[-1] == "False"
 
 
 def test_every_module_has_its_place() -> None:

@@ -14,7 +14,7 @@ from pages import CHROMIUM, FLAGS, NEEDS_CHROMIUM, ROOT, SLOW, wait_for, wait_fo
 from scipy.signal import resample_poly
 
 import asrquant
-from asrquant.ui import supervisor
+from asrquant.jobs import supervisor
 
 pytestmark = NEEDS_CHROMIUM
 

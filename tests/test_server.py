@@ -18,7 +18,8 @@ from pages import ROOT, health, leftovers, serve, start_server, wait_for, wait_f
 from test_session import gone
 
 from asrquant import example_clips
-from asrquant.ui import server, supervisor
+from asrquant.jobs import supervisor
+from asrquant.ui import server
 
 CLIP = example_clips()[0]
 LONG = "openvino-int8-accurate"  # takes many seconds to build
@@ -181,7 +182,7 @@ def test_a_killed_worker_fails_its_job_only(page) -> None:
 
 
 def test_no_job_began_before_the_last_had_ended(page) -> None:
-    lines = [line for line in (page.folder / "log.txt").read_text().splitlines() if " asrquant.ui.log: " in line]
+    lines = [line for line in (page.folder / "log.txt").read_text().splitlines() if " asrquant.jobs.log: " in line]
     kinds = [re.search(r"log: (start|end) request=", line)[1] for line in lines]
     assert len(kinds) > 20 and kinds == ["start", "end"] * (len(kinds) // 2)
 

@@ -16,7 +16,8 @@ from torch import nn
 
 from asrquant import PRESETS, example_clips
 from asrquant.errors import AudioError, Cancelled
-from asrquant.ui import compare, session, supervisor, threads
+from asrquant.jobs import compare, supervisor, threads
+from asrquant.ui import session
 
 # What the worker is given: functions of this module, which it imports.
 
@@ -200,7 +201,7 @@ def test_the_log_tells_of_each_request_but_not_what_was_said(caplog) -> None:
         last(asked, "NGRAM IS A SECRET", "an4", "dynamic-int8", "ngram")
         last(asked, "ngram", "/secret/model", ["openvino-int8", "secret"], "greedy")
         last(ours)
-    lines = [record.getMessage() for record in caplog.records if record.name == "asrquant.ui.log"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "asrquant.jobs.log"]
     begun, done, _, other, _, failed = lines[-6:]
     assert re.fullmatch("start request=[0-9a-f]{8} tab=test_session model=an4 preset=dynamic-int8 decoder=ngram", begun)
     assert re.search(r"decoder=ngram outcome=done waited=\d+\.\d{3} worked=\d+\.\d{3}$", done)
@@ -212,7 +213,7 @@ def test_the_log_tells_of_each_request_but_not_what_was_said(caplog) -> None:
 def test_cancel_in_nncf_where_nothing_is_reported() -> None:
     clip = example_clips()[0]
     events = session.run(
-        "h", compare._work, str(clip.path), "openvino-int8-accurate", {}, clip.reference, "an4", "greedy", 1
+        "h", compare.comparison, str(clip.path), "openvino-int8-accurate", {}, clip.reference, "an4", "greedy", 1
     )
     before = None
     for event in events:  # a step that is said again: NNCF is at work on its own

@@ -9,8 +9,9 @@ import pytest
 
 from asrquant import PRESETS
 from asrquant.errors import ExportError, PresetError, SettingError
+from asrquant.jobs import export, models, threads
 from asrquant.presets import custom
-from asrquant.ui import export, models, session, threads
+from asrquant.ui import session
 
 
 def test_public_pages_keep_their_folders_to_themselves(monkeypatch) -> None:

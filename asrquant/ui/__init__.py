@@ -1,4 +1,4 @@
-"""The page. Only this folder imports gradio; one file a tab."""
+"""The page. Only this folder imports gradio; one file a tab, whose job is a file of ``jobs``."""
 
 from __future__ import annotations
 

@@ -12,8 +12,6 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from asrquant.archive import unpack
-from asrquant.benchmark import benchmark
 from asrquant.charts.report import (
     bad_table,
     latency_figure,
@@ -24,25 +22,17 @@ from asrquant.charts.report import (
     speed_figure,
     tradeoff_figure,
 )
-from asrquant.compat import on_a_space
-from asrquant.dataset import BUNDLED, Dataset, example_clips, manifest, read_dataset
+from asrquant.dataset import BUNDLED
 from asrquant.engines import unavailable
-from asrquant.errors import DatasetError, PresetError
+from asrquant.jobs.benchmark import FOLDER, ZIP, kinds, most_clips, report
 from asrquant.journal import Entry
 from asrquant.metrics import total_errors
-from asrquant.presets import PRESETS, get_preset
-from asrquant.progress import Progress
+from asrquant.presets import PRESETS
 from asrquant.report import Report, Row
 from asrquant.report_files import about, write_report
 from asrquant.ui import choices, render, session
-from asrquant.ui.models import Models
 
-ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
 FIRST_PRESETS = ("dynamic-int8", "openvino-int8")
-MAX_CLIPS_PUBLIC = 20
-MAX_CLIPS = 1_000
-_BUILT = 0.05
-"""Seconds under which a model was not built but taken from those that are kept."""
 _LAST = 6
 """Rows that are shown as they arrive."""
 _WELCOME = (
@@ -54,11 +44,10 @@ _WELCOME = (
 def build() -> None:
     """Lay the tab out and wire it."""
     installed = [name for name, preset in PRESETS.items() if preset.engine and not unavailable(preset)]
-    most = _most_clips()
+    most = most_clips()
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            kinds = [BUNDLED, ZIP] if on_a_space() else [BUNDLED, ZIP, FOLDER]
-            kind = gr.Radio(kinds, value=BUNDLED, label="Data", elem_id="bench-data")
+            kind = gr.Radio(kinds(), value=BUNDLED, label="Data", elem_id="bench-data")
             zipped = gr.File(
                 label="Zip: clips and transcripts in LibriSpeech's layout, or with a .csv, .tsv or .jsonl manifest",
                 file_types=[".zip"], visible=False, elem_id="bench-zip",
@@ -113,61 +102,6 @@ _FIGURES: dict[str, Callable[[Report], Any]] = {
 }  # fmt: skip
 
 
-def _most_clips() -> int:
-    return MAX_CLIPS_PUBLIC if on_a_space() else MAX_CLIPS
-
-
-def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
-    """The data that was asked for; a zip is unpacked in ``room``.
-
-    Raises:
-        DatasetError: there is none, or it cannot be used.
-    """
-    if kind == ZIP:
-        if not zipped:
-            raise DatasetError("There is no zip yet: upload one, or choose the bundled clips.")
-        unpack(Path(zipped), room)
-        manifests = [p for p in room.rglob("*") if manifest.accepts(p)]
-        return read_dataset(manifests[0] if len(manifests) == 1 else room, inside=room)
-    if kind == FOLDER and not on_a_space():
-        if not path.strip():
-            raise DatasetError("There is no path yet: give a folder's or a manifest's.")
-        return read_dataset(path.strip())
-    return Dataset(BUNDLED, example_clips())
-
-
-def _work(
-    models: Models,
-    progress: Progress,
-    show: Callable[[Any], None],
-    kind: str,
-    zipped: str | None,
-    path: str,
-    presets: list[str],
-    limit: int,
-    deployed: bool,
-    source: str,
-    decoder: str,
-) -> Report:
-    """The job of one benchmark, for the worker."""
-    chosen = [get_preset(name) for name in dict.fromkeys(presets)]
-    if not chosen:
-        raise PresetError("No preset is chosen: tick at least one.")
-    with tempfile.TemporaryDirectory() as room:
-        data = _data(kind, zipped, path, Path(room)).take(max(1, min(_most_clips(), int(limit or 1))))
-        progress("loading the model", 0, 1)
-        original = models.original(choices.known_model(source)).with_decoder(decoder)
-        recognizers, took = [original], {}
-        for preset in chosen:
-            begun = time.perf_counter()
-            recognizers.append(models.quantized(source, preset, progress).with_decoder(decoder))
-            if (seconds := time.perf_counter() - begun) > _BUILT:
-                took[preset.name] = seconds
-        return benchmark(
-            recognizers, data, progress, keep_partial=True, watch=show, build_seconds=took, deployed=deployed
-        )
-
-
 def _run(
     kind: str,
     zipped: str | None,
@@ -188,7 +122,7 @@ def _run(
     rows: list[Row] = []
     begun: float | None = None
     asked = (kind, zipped, path, presets, limit, deployed, source, decoder)
-    for event in session.run(request.session_hash or "", _work, *asked):
+    for event in session.run(request.session_hash or "", report, *asked):
         match event:
             case session.Step(stage, done, total):
                 if stage == "transcribing":
@@ -201,8 +135,8 @@ def _run(
                 yield (_so_far(rows, entry), *[same] * rest, same, *busy)
             case session.Failed(message=message):
                 yield (*[same] * (rest + 1), render.problem(message), *idle)
-            case session.Done(report, note):
-                yield from _results(report, note, idle)
+            case session.Done(found, note):
+                yield from _results(found, note, idle)
 
 
 def _so_far(rows: list[Row], entry: Entry) -> str:
@@ -224,28 +158,28 @@ def _so_far(rows: list[Row], entry: Entry) -> str:
     )
 
 
-def _results(report: Report, note: str, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]:
+def _results(found: Report, note: str, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]:
     lost = "".join(
         render.table(table, f"Words that {summary.preset} lost")
-        for summary in report.summaries[1:]
-        if len(table := moved_words(report, summary.preset, 10))
+        for summary in found.summaries[1:]
+        if len(table := moved_words(found, summary.preset, 10))
     )
-    table = report_table(report)
+    table = report_table(found)
     with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
-        files = [str(path) for path in write_report(report, Path(folder))]
+        files = [str(path) for path in write_report(found, Path(folder))]
         yield (
             render.table(table[list(_ACCURACY)], "Accuracy, with 95 % intervals by bootstrap over clips")
             + render.table(table[list(_SPEED)], "Speed")
-            + (render.table(table[list(_DEPLOYED)], _FRESH) if any(s.deployment for s in report.summaries) else "")
-            + f'<p class="aq-quiet">{escape(about(report))}.</p>',
+            + (render.table(table[list(_DEPLOYED)], _FRESH) if any(s.deployment for s in found.summaries) else "")
+            + f'<p class="aq-quiet">{escape(about(found))}.</p>',
             *(
-                gr.update(value=figure(report), visible=name != "moved" or bool(lost))
+                gr.update(value=figure(found), visible=name != "moved" or bool(lost))
                 for name, figure in _FIGURES.items()
             ),
-            render.table(latency_table(report), "Latency by clip length")
+            render.table(latency_table(found), "Latency by clip length")
             + (lost or render.notice("No preset lost a word that the original had right."))
-            + (render.table(bad_table(report), "Rows that could not be used") if report.bad else ""),
+            + (render.table(bad_table(found), "Rows that could not be used") if found.bad else ""),
             gr.update(value=files, visible=True),
-            render.notice(note or ("Cancelled; what was done is kept." if report.stopped else "Done.")),
+            render.notice(note or ("Cancelled; what was done is kept." if found.stopped else "Done.")),
             *idle,
         )

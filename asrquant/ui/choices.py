@@ -9,23 +9,11 @@ import gradio as gr
 from asrquant import decoding
 from asrquant.decoding import DECODERS
 from asrquant.engines import unavailable
-from asrquant.errors import UntrustedSourceError
+from asrquant.jobs.models import CUSTOM, MODELS
 from asrquant.presets import PRESETS
 from asrquant.ui import custom, session
-from asrquant.ui.models import MODELS
 
 FIRST_PRESET = "dynamic-int8"
-
-
-def known_model(source: str) -> str:
-    """The model, if it is one that the page offers: no path or id of a visitor's own ever reaches the loader.
-
-    Raises:
-        UntrustedSourceError: it is not.
-    """
-    if source not in MODELS:
-        raise UntrustedSourceError(f"The page does not load {source!r}; choose one of {', '.join(MODELS)}.")
-    return source
 
 
 def cancel(request: gr.Request) -> None:
@@ -43,18 +31,18 @@ class PresetControls:
 
 
 def preset_and_settings(prefix: str = "") -> PresetControls:
-    """A preset by name, what it does, and the controls of ``custom``; for ``custom.chosen``.
+    """A preset by name, what it does, and the controls of ``custom``; for ``jobs.models.chosen``.
 
     Args:
         prefix: of the elements' ids, which are one tab's own.
     """
     missing = {name for name, known in PRESETS.items() if unavailable(known)}
-    names = [(f"{name} (not installed here)" if name in missing else name, name) for name in (*PRESETS, custom.NAME)]
+    names = [(f"{name} (not installed here)" if name in missing else name, name) for name in (*PRESETS, CUSTOM)]
     preset = gr.Dropdown(names, value=FIRST_PRESET, label="Quantization preset", elem_id=f"{prefix}preset")
     explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
     own, settings, schemes = custom.build(f"{prefix}custom")
     preset.change(
-        lambda name: (custom.summary(name), gr.update(visible=name == custom.NAME)), preset, [explanation, own],
+        lambda name: (custom.summary(name), gr.update(visible=name == CUSTOM)), preset, [explanation, own],
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     return PresetControls(preset, settings, schemes)

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from asrquant.audio import read_audio
 from asrquant.charts import accuracy_figure, comparison_table, speed_figure
 from asrquant.charts.divergence import divergence_figure, divergence_table
-from asrquant.compare import Comparison, compare, comparison_dict
+from asrquant.compare import Comparison, comparison_dict
 from asrquant.dataset import example_clips
-from asrquant.errors import AudioError
+from asrquant.jobs.compare import MAX_RUNS, comparison
 from asrquant.presets import PRESETS
-from asrquant.progress import Progress
-from asrquant.ui import choices, custom, render, session
-from asrquant.ui.models import Models
+from asrquant.ui import choices, render, session
 
 SENTENCES = ("ENTER FIVE SEVEN TWO", "J O H N", "RUBOUT T K L SIXTY FOUR", "MARCH TENTH NINETEEN SEVENTY ONE", "STOP")
 UNDERSTANDS = (
     "The embedded model understands **spelled letters, numbers, dates and a few commands** (ENTER, ERASE, RUBOUT, REPEAT, "
     "STOP, GO, YES, NO), and nothing else. Read one of these aloud: " + ", ".join(f"*{s}*" for s in SENTENCES) + "."
 )
-MAX_RUNS = 10
 RECORDING_RATE = 16_000
 WHERE = "Where they part: divergence of the quantized model's label probabilities from the original's (KL), 0 where they agree"
 SHOW_RESULTS = """() => {
@@ -120,33 +116,6 @@ def _results_area() -> list[gr.components.Component]:
     return [texts, cards, speed, accuracy, numbers, where, moments, as_json, as_csv]
 
 
-def _work(
-    models: Models,
-    progress: Progress,
-    show: Callable[[Any], None],
-    path: str | None,
-    preset: str,
-    settings: dict[str, Any],
-    reference: str,
-    source: str,
-    decoder: str,
-    runs: int,
-) -> Comparison:
-    """The job of one comparison, for the worker."""
-    if not path:
-        raise AudioError("There is no clip yet: record one, upload a file, or click an example.")
-    audio, chosen = read_audio(path), custom.chosen(preset, settings)
-    progress("loading the model", 0, 1)
-    original = models.original(choices.known_model(source)).with_decoder(decoder)
-    show(("Original", original.transcribe(audio).text))
-    quantized = models.quantized(source, chosen, progress).with_decoder(decoder)
-
-    def heard(name: str, text: str) -> None:
-        show(("Original" if name == "original" else "Quantized", text))
-
-    return compare(original, quantized, audio, reference, max(1, min(MAX_RUNS, int(runs))), progress, heard)
-
-
 def _compare(
     path: str | None,
     preset: str,
@@ -166,7 +135,7 @@ def _compare(
     yield ("", "", hidden, hidden, "", hidden, "", hidden, hidden, waiting, *busy)
     heard: dict[str, str] = {}
     asked = (path, preset, settings, reference, source, decoder, runs)
-    for event in session.run(request.session_hash or "", _work, *asked):
+    for event in session.run(request.session_hash or "", comparison, *asked):
         match event:
             case session.Step(stage, done, total):
                 yield (*[same] * 9, render.progress_bar(stage, done, total), *busy)
@@ -176,25 +145,25 @@ def _compare(
                 yield (f'<div class="aq-transcripts">{shown}</div>', *[same] * 9, *busy)
             case session.Failed(message=message):
                 yield (*[same] * 9, render.problem(message), *idle)
-            case session.Done(comparison):
-                yield from _results(comparison, idle)
+            case session.Done(found):
+                yield from _results(found, idle)
 
 
-def _results(comparison: Comparison, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]:
-    frame = comparison_table(comparison)
+def _results(found: Comparison, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]:
+    frame = comparison_table(found)
     with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
         as_json, as_csv = Path(folder) / "comparison.json", Path(folder) / "comparison.csv"
-        as_json.write_text(json.dumps(comparison_dict(comparison), indent=1) + "\n", encoding="utf-8")
+        as_json.write_text(json.dumps(comparison_dict(found), indent=1) + "\n", encoding="utf-8")
         frame.to_csv(as_csv, index=False)
-        numbers = render.table(frame, "Median of the runs (range in brackets)") + render.conditions(comparison)
+        numbers = render.table(frame, "Median of the runs (range in brackets)") + render.conditions(found)
         yield (
-            render.transcripts(comparison),
-            render.cards(comparison),
-            gr.update(value=speed_figure(comparison), visible=True),
-            gr.update(value=accuracy_figure(comparison), visible=True),
+            render.transcripts(found),
+            render.cards(found),
+            gr.update(value=speed_figure(found), visible=True),
+            gr.update(value=accuracy_figure(found), visible=True),
             numbers,
-            gr.update(value=divergence_figure(comparison.divergence), visible=True),
-            render.table(divergence_table(comparison.divergence), WHERE),
+            gr.update(value=divergence_figure(found.divergence), visible=True),
+            render.table(divergence_table(found.divergence), WHERE),
             gr.update(value=str(as_json), visible=True),
             gr.update(value=str(as_csv), visible=True),
             render.notice("Done."),
@@ -207,12 +176,14 @@ def _answer(
 ) -> Iterator[Any]:
     """Compare the original and a quantized model on a clip; returns the numbers that the page shows."""
     # A generator, as Gradio stops nothing else when the caller hangs up.
-    for event in session.run(request.session_hash or "", _work, path, preset, {}, reference, source, decoder, runs):
+    for event in session.run(
+        request.session_hash or "", comparison, path, preset, {}, reference, source, decoder, runs
+    ):
         match event:
             case session.Failed(message=message):
                 raise gr.Error(escape(message, quote=False), print_exception=False)
-            case session.Done(comparison):
-                yield comparison_dict(comparison)
+            case session.Done(found):
+                yield comparison_dict(found)
             case _:
                 yield gr.skip()
 

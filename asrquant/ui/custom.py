@@ -8,9 +8,9 @@ import gradio as gr
 
 from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.engines import unavailable
-from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Preset, custom, get_preset
+from asrquant.jobs.models import CUSTOM
+from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS
 
-NAME = "custom"
 SUMMARY = "Your own choice for each part of the model."
 # What PyTorch can do with the parts of a wav2vec2 model with a linear head.
 SCHEMES = {
@@ -60,18 +60,9 @@ def _settings(*values: Any) -> dict[str, Any]:
     }
 
 
-def chosen(name: str, settings: dict[str, Any]) -> Preset:
-    """The preset that the page's controls stand for.
-
-    Raises:
-        PresetError: there is none of that name, or the settings do not make one.
-    """
-    return custom(**settings) if name == NAME and settings else get_preset(name)
-
-
 def summary(name: str) -> str:
     """One line on what a preset does."""
-    if name == NAME:
+    if name == CUSTOM:
         return SUMMARY
     if not (preset := PRESETS.get(str(name))):  # forged
         return ""

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
-from asrquant.benchmark import benchmark
 from asrquant.compat import on_a_space
-from asrquant.dataset import BUNDLED, example_clips
 from asrquant.engines import formats, unavailable
 from asrquant.errors import AsrQuantError, ExportError
-from asrquant.export import Artifact, Exports, export
 from asrquant.export.card import loading
+from asrquant.jobs.export import KEPT_SECONDS, artifact, exports
 from asrquant.presets import PRESETS
-from asrquant.progress import Progress
-from asrquant.ui import choices, custom, render, session
-from asrquant.ui.models import Models
+from asrquant.ui import choices, render, session
 
 _STEPS = {
     "quantize": ("starting", "loading the model", "copying the encoder", "calibrating"),
@@ -30,27 +24,6 @@ _STEPS = {
     "pack": ("packing (MB)", "keeping"),
 }
 """What the visitor sees of a job, and the stages that it reports."""
-KEPT_SECONDS = 3600
-"""How long a visitor's artifact stays on a public page."""
-KEPT_WHEN_FULL_SECONDS = 600
-"""How long it stays there at least, when there is no room for others."""
-
-
-def exports(visitor: str) -> Exports:
-    """The artifacts that a visitor may see: all of them on one's own machine, one's own on a public page.
-
-    Raises:
-        ExportError: the visitor's browser keeps no secret.
-    """
-    if not on_a_space():
-        return Exports()
-    Exports().expire(KEPT_SECONDS)
-    if not re.fullmatch("[0-9a-f]{32}", str(visitor)):
-        raise ExportError(
-            "Your browser keeps no data of this page, so nobody could tell whose artifact it is; allow it."
-        )
-    owner = "visitor-" + hashlib.sha256(visitor.encode()).hexdigest()[:32]
-    return Exports(owner=owner, gives_way_seconds=KEPT_WHEN_FULL_SECONDS)
 
 
 def build(page: gr.Blocks, visitor: gr.BrowserState) -> None:
@@ -131,11 +104,11 @@ def _existing(visitor: gr.BrowserState, changed: gr.State, asked: gr.State, priv
             found = ()
         if not found:
             gr.HTML(render.notice("None yet."), elem_id="no-artifacts")
-        for artifact in found:
+        for each in found:
             with gr.Row(elem_classes="aq-artifact", equal_height=True):
-                gr.HTML(render.artifact_line(artifact), min_width=200)
+                gr.HTML(render.artifact_line(each), min_width=200)
                 with gr.Row(scale=0, elem_classes="aq-buttons"):
-                    _row_buttons(artifact.name, artifact.name == doubtful, count)
+                    _row_buttons(each.name, each.name == doubtful, count)
 
     def _row_buttons(name: str, doubtful: bool, count: int) -> None:
         small: dict[str, Any] = {"size": "sm", "min_width": 90}
@@ -173,30 +146,6 @@ def _delete(visitor: str, name: str) -> str:
     return ""
 
 
-def _work(
-    models: Models,
-    progress: Progress,
-    show: Callable[[Any], None],
-    preset: str,
-    settings: dict[str, Any],
-    form: str,
-    measure: bool,
-    source: str,
-    decoder: str,
-    visitor: str,
-) -> Artifact:
-    """The job of one export, for the worker."""
-    chosen = custom.chosen(preset, settings)
-    progress("loading the model", 0, 1)
-    original = models.original(choices.known_model(source)).with_decoder(decoder)
-    quantized = models.quantized(source, chosen, progress).with_decoder(decoder)
-    report = None
-    if measure:
-        pair = [original, quantized] if chosen.engine else [original]
-        report = benchmark(pair, example_clips(), progress, BUNDLED)
-    return export(quantized, form, exports(visitor), report, progress)
-
-
 def _build(
     preset: str,
     settings: dict[str, Any],
@@ -214,18 +163,18 @@ def _build(
     same, hidden = gr.skip(), gr.update(visible=False)
     yield ("", hidden, hidden, "", same, render.progress_bar("waiting for a turn", 0, 1), *busy)
     asked = (preset, settings, form, measure, source, decoder, visitor)
-    for event in session.run(request.session_hash or "", _work, *asked):
+    for event in session.run(request.session_hash or "", artifact, *asked):
         match event:
             case session.Step(stage, done, total):
                 yield (*[same] * 5, render.steps(_STEPS, stage) + render.progress_bar(stage, done, total), *busy)
             case session.Failed(message=message):
                 yield (*[same] * 5, render.problem(message), *idle)
-            case session.Done(artifact):
+            case session.Done(found):
                 yield (
-                    render.manifest(artifact),
-                    gr.update(value=str(artifact.zip), label=f"Download {artifact.zip.name}", visible=True),
-                    gr.update(value=loading(artifact.manifest, artifact.name), visible=True),
-                    render.files(artifact),
+                    render.manifest(found),
+                    gr.update(value=str(found.zip), label=f"Download {found.zip.name}", visible=True),
+                    gr.update(value=loading(found.manifest, found.name), visible=True),
+                    render.files(found),
                     count + 1,
                     render.notice("Done: verified and ready to download."),
                     *idle,

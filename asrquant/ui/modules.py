@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import escape
 from typing import Any
 
 import gradio as gr
 
-from asrquant.anatomy import Layer, anatomy
 from asrquant.charts.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
-from asrquant.errors import PresetError
-from asrquant.modules import ROLES, ModuleInfo, module_map
-from asrquant.progress import Progress
-from asrquant.sensitivity import MAX_NATS, Sensitivity, sensitivity
+from asrquant.jobs import modules as jobs
+from asrquant.jobs.models import CUSTOM
+from asrquant.jobs.worker import Job
+from asrquant.modules import ROLES
+from asrquant.sensitivity import MAX_NATS, Sensitivity
 from asrquant.ui import choices, custom, render, session
-from asrquant.ui.models import Models
-from asrquant.ui.worker import Job
 
 _WELCOME = (
     "Show layers: what a preset makes of each layer, area by bytes. Measure each part: one part at a time is quantized, "
     "everything else stays float; what is harmless is offered as a custom preset."
 )
-_LEAST, _MOST = 1e-5, 10.0
 
 
 def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> None:
@@ -59,48 +56,18 @@ def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> N
     measure.click(_measure, [layers, limit, model, decoder], [bars, effects, use, suggested, *buttons], **heavy)
     stop.click(choices.cancel, None, None, queue=False, **private)
     use.click(
-        lambda schemes: (custom.NAME, *(schemes.get(role, "float") for role in custom.SCHEMES), gr.update(selected=compare_tab)),
+        lambda schemes: (CUSTOM, *(schemes.get(role, "float") for role in custom.SCHEMES), gr.update(selected=compare_tab)),
         suggested, [compare.name, *compare.schemes, tabs], queue=False, show_progress="hidden", **private,
     )  # fmt: skip
 
 
-Parts = tuple[tuple[Layer, ...], tuple[ModuleInfo, ...]]
 _BUSY = tuple(gr.update(interactive=on) for on in (False, False, True))
 _IDLE = tuple(gr.update(interactive=on) for on in (True, True, False))
 
 
-def _layers(
-    models: Models, progress: Progress, show: Callable[[Any], None], preset: str, settings: dict[str, Any], source: str
-) -> Parts:
-    """The job of the treemap, for the worker."""
-    chosen = custom.chosen(preset, settings)
-    progress("loading the model", 0, 1)
-    original = models.original(choices.known_model(source))
-    quantized = models.quantized(source, chosen, progress)
-    return anatomy(original, quantized), module_map(original, original.roles)
-
-
-def _sensitivity(
-    models: Models,
-    progress: Progress,
-    show: Callable[[Any], None],
-    layers: bool,
-    limit: float,
-    source: str,
-    decoder: str,
-) -> Sensitivity:
-    """The job of the measurement, for the worker."""
-    progress("loading the model", 0, 1)
-    original = models.original(choices.known_model(source)).with_decoder(decoder)
-    if not isinstance(limit, int | float):
-        raise PresetError("The divergence that a part may have is not a number; give one such as 0.01.")
-    bound = min(_MOST, max(_LEAST, limit))
-    return sensitivity(original, layers=bool(layers), max_nats=bound, progress=progress)
-
-
 def _show(preset: str, settings: dict[str, Any], source: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
     """Yield treemap and table as the job goes on."""
-    for results, *rest in _events(request, _layers, preset, settings, source):
+    for results, *rest in _events(request, jobs.layers, preset, settings, source):
         if results is None:
             yield (gr.skip(), gr.skip(), *rest)
             continue
@@ -115,7 +82,7 @@ def _show(preset: str, settings: dict[str, Any], source: str, request: gr.Reques
 
 def _measure(layers: bool, limit: float, source: str, decoder: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
     """Yield bars, table and suggestion as the job goes on."""
-    for found, *rest in _events(request, _sensitivity, layers, limit, source, decoder):
+    for found, *rest in _events(request, jobs.parts, layers, limit, source, decoder):
         if found is None:
             yield (*[gr.skip()] * 4, *rest)
             continue

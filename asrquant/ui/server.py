@@ -20,10 +20,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import asrquant
-from asrquant.ui import log
+from asrquant.jobs import log
+from asrquant.jobs.threads import threads
 from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.session import supervisor
-from asrquant.ui.threads import threads
 
 RUN, LOCK = "asrquant-run-", ".lock"
 CLOSING = "The page is being restarted; please try again in a minute."

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from asrquant.compat import on_a_space
-from asrquant.ui.request import Request
-from asrquant.ui.supervisor import BusyError, Supervisor
-from asrquant.ui.worker import Done, Event, Failed, Job, Partial, Step
+from asrquant.jobs.request import Request
+from asrquant.jobs.supervisor import BusyError, Supervisor
+from asrquant.jobs.worker import Done, Event, Failed, Job, Partial, Step
 
 __all__ = [
     "HEAVY",

@@ -10,7 +10,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +69,13 @@ def build(folder: Path) -> nn.Module:
     text = (folder / FILE).read_text(encoding="utf-8")
     refuse_tags(text, ENCODER, FILE)
     tree = YAML().load(text)
-    for lobe in _lobes(tree):
+    lobes = list(_lobes(tree))
+    for lobe in lobes:
         lobe["source"] = lobe["save_path"] = str(folder)
     filled = io.StringIO()
     YAML().dump(tree, filled)
     refuse_code(filled.getvalue(), ENCODER, FILE, [folder])
-    with _without_weights():
+    with _without_weights() if lobes else nullcontext():  # SpeechBrain's integrations are slow to import
         encoder: nn.Module = load_hyperpyyaml(filled.getvalue())["encoder"]
     return encoder.eval()
 

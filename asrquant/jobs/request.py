@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asrquant.decoding import DECODERS
+from asrquant.jobs import log
+from asrquant.jobs.models import CUSTOM, MODELS
+from asrquant.jobs.worker import Done, Event, Failed, Job
 from asrquant.presets import PRESETS
-from asrquant.ui import log
-from asrquant.ui.models import MODELS
-from asrquant.ui.worker import Done, Event, Failed, Job
 
 _LOGGED = {"source": "model", "preset": "preset", "presets": "preset", "decoder": "decoder"}
-_NAMES = {*PRESETS, "custom", *DECODERS, *MODELS}
+_NAMES = {*PRESETS, CUSTOM, *DECODERS, *MODELS}
 """What the log says of a request: these arguments, where they have one of these values. Nothing else of a visitor's."""
 
 

@@ -1,19 +1,35 @@
-"""The models that the page offers, and those that the worker keeps in memory."""
+"""The models and presets that the page offers, and the recognizers that the worker keeps in memory."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from asrquant.engines import quantize
-from asrquant.presets import Preset
+from asrquant.errors import UntrustedSourceError
+from asrquant.presets import Preset, custom, get_preset
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
 from asrquant.sources import load, offered
 
 MODELS = offered()
+CUSTOM = "custom"
 CACHE_BYTES = 4_000_000_000
 """Bound on the saved size of all models that are kept, the last used ones first."""
+
+
+def chosen(name: str, settings: dict[str, Any]) -> Preset:
+    """The preset that a visitor asks for.
+
+    Args:
+        name: of a preset, or ``CUSTOM``.
+        settings: keyword arguments of ``presets.custom``; without any there is no custom preset.
+
+    Raises:
+        PresetError: there is none of that name, or the settings do not make one.
+    """
+    return custom(**settings) if name == CUSTOM and settings else get_preset(name)
 
 
 class Models:
@@ -31,8 +47,11 @@ class Models:
         """The float recognizer of a source, with the decoder that it came with.
 
         Raises:
+            UntrustedSourceError: the page does not offer it: no path or id of a visitor's own ever reaches the loader.
             SourceError: it cannot be loaded.
         """
+        if source not in MODELS:
+            raise UntrustedSourceError(f"The page does not load {source!r}; choose one of {', '.join(MODELS)}.")
         return self._get((source, None), lambda: load(source))
 
     def quantized(self, source: str, preset: Preset, progress: Progress = silent) -> Recognizer:

@@ -16,8 +16,8 @@ from typing import Any
 
 from asrquant.errors import AsrQuantError
 from asrquant.export import Exports
-from asrquant.ui.request import Request
-from asrquant.ui.worker import CANCELLED, SORRY, Done, Failed, Worker
+from asrquant.jobs.request import Request
+from asrquant.jobs.worker import CANCELLED, SORRY, Done, Failed, Worker
 
 GRACE_SECONDS = 1.5
 """From the request to stop until the worker is killed."""

@@ -21,9 +21,9 @@ from typing import Any
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from asrquant.errors import AsrQuantError, Cancelled
-from asrquant.ui import log
-from asrquant.ui.models import MODELS, Models
-from asrquant.ui.threads import set_threads
+from asrquant.jobs import log
+from asrquant.jobs.models import MODELS, Models
+from asrquant.jobs.threads import set_threads
 
 CANCELLED = "Cancelled."
 SORRY = "Something went wrong on our side (reference {}); please try again."

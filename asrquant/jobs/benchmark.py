@@ -1,0 +1,84 @@
+"""The job of the tab "Benchmark", and the data that it may be about."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from asrquant.archive import unpack
+from asrquant.benchmark import benchmark
+from asrquant.compat import on_a_space
+from asrquant.dataset import BUNDLED, Dataset, example_clips, manifest, read_dataset
+from asrquant.errors import DatasetError, PresetError
+from asrquant.jobs.models import Models
+from asrquant.presets import get_preset
+from asrquant.progress import Progress
+from asrquant.report import Report
+
+ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
+_MAX_CLIPS, _MAX_CLIPS_PUBLIC = 1_000, 20
+_BUILT = 0.05
+"""Seconds under which a model was not built but taken from those that are kept."""
+
+
+def report(
+    models: Models,
+    progress: Progress,
+    show: Callable[[Any], None],
+    kind: str,
+    zipped: str | None,
+    path: str,
+    presets: list[str],
+    limit: int,
+    deployed: bool,
+    source: str,
+    decoder: str,
+) -> Report:
+    """A data set through the original and several presets; shows each clip's ``Entry``."""
+    wanted = [get_preset(name) for name in dict.fromkeys(presets)]
+    if not wanted:
+        raise PresetError("No preset is chosen: tick at least one.")
+    with tempfile.TemporaryDirectory() as room:
+        data = _data(kind, zipped, path, Path(room)).take(max(1, min(most_clips(), int(limit or 1))))
+        progress("loading the model", 0, 1)
+        recognizers, took = [models.original(source).with_decoder(decoder)], {}
+        for preset in wanted:
+            begun = time.perf_counter()
+            recognizers.append(models.quantized(source, preset, progress).with_decoder(decoder))
+            if (seconds := time.perf_counter() - begun) > _BUILT:
+                took[preset.name] = seconds
+        return benchmark(
+            recognizers, data, progress, keep_partial=True, watch=show, build_seconds=took, deployed=deployed
+        )
+
+
+def kinds() -> list[str]:
+    """The data that a visitor may choose; strangers have no folder on this machine."""
+    return [BUNDLED, ZIP] if on_a_space() else [BUNDLED, ZIP, FOLDER]
+
+
+def most_clips() -> int:
+    """Clips that one benchmark may have."""
+    return _MAX_CLIPS_PUBLIC if on_a_space() else _MAX_CLIPS
+
+
+def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
+    """The data that was asked for; a zip is unpacked in ``room``.
+
+    Raises:
+        DatasetError: there is none, or it cannot be used.
+    """
+    if kind == ZIP:
+        if not zipped:
+            raise DatasetError("There is no zip yet: upload one, or choose the bundled clips.")
+        unpack(Path(zipped), room)
+        manifests = [p for p in room.rglob("*") if manifest.accepts(p)]
+        return read_dataset(manifests[0] if len(manifests) == 1 else room, inside=room)
+    if kind == FOLDER and not on_a_space():
+        if not path.strip():
+            raise DatasetError("There is no path yet: give a folder's or a manifest's.")
+        return read_dataset(path.strip())
+    return Dataset(BUNDLED, example_clips())

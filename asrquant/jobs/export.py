@@ -1,0 +1,62 @@
+"""The job of the tab "Export", and whose artifacts are whose."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from asrquant.benchmark import benchmark
+from asrquant.compat import on_a_space
+from asrquant.dataset import BUNDLED, example_clips
+from asrquant.errors import ExportError
+from asrquant.export import Artifact, Exports, export
+from asrquant.jobs.models import Models, chosen
+from asrquant.progress import Progress
+
+KEPT_SECONDS = 3600
+"""How long a visitor's artifact stays on a public page."""
+KEPT_WHEN_FULL_SECONDS = 600
+"""How long it stays there at least, when there is no room for others."""
+
+
+def exports(visitor: str) -> Exports:
+    """The artifacts that a visitor may see: all of them on one's own machine, one's own on a public page.
+
+    Raises:
+        ExportError: the visitor's browser keeps no secret.
+    """
+    if not on_a_space():
+        return Exports()
+    Exports().expire(KEPT_SECONDS)
+    if not re.fullmatch("[0-9a-f]{32}", str(visitor)):
+        raise ExportError(
+            "Your browser keeps no data of this page, so nobody could tell whose artifact it is; allow it."
+        )
+    owner = "visitor-" + hashlib.sha256(visitor.encode()).hexdigest()[:32]
+    return Exports(owner=owner, gives_way_seconds=KEPT_WHEN_FULL_SECONDS)
+
+
+def artifact(
+    models: Models,
+    progress: Progress,
+    show: Callable[[Any], None],
+    preset: str,
+    settings: dict[str, Any],
+    form: str,
+    measure: bool,
+    source: str,
+    decoder: str,
+    visitor: str,
+) -> Artifact:
+    """A quantized model, measured if wanted, saved, verified and packed for the visitor."""
+    wanted = chosen(preset, settings)
+    progress("loading the model", 0, 1)
+    original = models.original(source).with_decoder(decoder)
+    quantized = models.quantized(source, wanted, progress).with_decoder(decoder)
+    report = None
+    if measure:
+        pair = [original, quantized] if wanted.engine else [original]
+        report = benchmark(pair, example_clips(), progress, BUNDLED)
+    return export(quantized, form, exports(visitor), report, progress)

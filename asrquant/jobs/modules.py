@@ -1,0 +1,45 @@
+"""The jobs of the tab "Modules"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asrquant.anatomy import Layer, anatomy
+from asrquant.errors import PresetError
+from asrquant.jobs.models import Models, chosen
+from asrquant.modules import ModuleInfo, module_map
+from asrquant.progress import Progress
+from asrquant.sensitivity import Sensitivity, sensitivity
+
+Parts = tuple[tuple[Layer, ...], tuple[ModuleInfo, ...]]
+_LEAST, _MOST = 1e-5, 10.0
+
+
+def layers(
+    models: Models, progress: Progress, show: Callable[[Any], None], preset: str, settings: dict[str, Any], source: str
+) -> Parts:
+    """What a preset makes of each layer, and the model's parts."""
+    wanted = chosen(preset, settings)
+    progress("loading the model", 0, 1)
+    original = models.original(source)
+    quantized = models.quantized(source, wanted, progress)
+    return anatomy(original, quantized), module_map(original, original.roles)
+
+
+def parts(
+    models: Models,
+    progress: Progress,
+    show: Callable[[Any], None],
+    layers: bool,
+    limit: float,
+    source: str,
+    decoder: str,
+) -> Sensitivity:
+    """What quantizing each part alone does."""
+    progress("loading the model", 0, 1)
+    original = models.original(source).with_decoder(decoder)
+    if not isinstance(limit, int | float):
+        raise PresetError("The divergence that a part may have is not a number; give one such as 0.01.")
+    bound = min(_MOST, max(_LEAST, limit))
+    return sensitivity(original, layers=bool(layers), max_nats=bound, progress=progress)
