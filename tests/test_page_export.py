@@ -38,8 +38,9 @@ def choose(page, preset: str, format: str) -> None:
     page.locator("#format").get_by_label(format, exact=False).first.check()
 
 
-def build(page) -> str:
+def build(page, measured: bool = False) -> str:
     """Build, and return the name of what was built."""
+    page.locator("#measure input").set_checked(measured)
     page.locator("#build").click()
     page.wait_for_selector("#manifest .aq-card, #export-status .aq-problem", timeout=SLOW)
     assert page.locator("#export-status .aq-problem").count() == 0, page.locator("#export-status").inner_text()
@@ -63,7 +64,7 @@ def hidden(folder: Path) -> list[str]:
 def test_build_read_download_unzip_verify(open_tab, server_folder: Path, tmp_path: Path, examples) -> None:
     page = open_tab()
     choose(page, "mixed-int8", "torchscript")
-    name = build(page)
+    name = build(page, measured=True)
     summary = page.locator("#manifest").inner_text()
     assert name.startswith("an4-mixed-int8-torchscript")
     assert "10 of 10 transcripts identical" in summary and "27 dynamic Linear" in summary and "mixed-int8" in summary
@@ -98,7 +99,6 @@ def test_build_read_download_unzip_verify(open_tab, server_folder: Path, tmp_pat
 def test_the_list_downloads_and_deletes(open_tab, server_folder: Path) -> None:
     page = open_tab()
     choose(page, "dynamic-int8", "state-dict")
-    page.locator("#measure input").uncheck()
     name = build(page)
     assert "not measured" not in page.locator("#export-status").inner_text()
     row = page.locator(".aq-artifact", has=page.get_by_text(name, exact=True))

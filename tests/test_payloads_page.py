@@ -285,6 +285,8 @@ def test_markup_stays_text_in_a_browser(open_page, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Benchmark").click()
     page.get_by_label("a zip of my own").check()
     page.locator("#bench-zip input[type=file]").set_input_files(packed)
+    page.locator("#bench-presets").get_by_label("openvino-int8", exact=True).uncheck()
+    page.locator("#bench-deployed input").uncheck()
     page.locator("#bench-run").click()
     expect(page.locator("#bench-status")).to_contain_text("Done.", timeout=SLOW)
     expect(page.locator("#bench-tables")).to_contain_text("has no file")
