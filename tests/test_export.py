@@ -1,4 +1,4 @@
-"""Every preset in every format: saved, loaded back in a fresh process, the same."""
+"""Every preset in every format is saved and restored; artifacts are loaded back in a fresh process, and are the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import torch
 import asrquant
 from asrquant.cli import main
 from asrquant.dataset import Utterance
-from asrquant.engines import formats
+from asrquant.engines import Saved, formats, get_format
 from asrquant.errors import ArtifactError, Cancelled, ExportError
 from asrquant.export import Artifact, Exports
 from asrquant.export.loading import find_folder
@@ -44,7 +44,25 @@ def copy(artifact: Artifact, folder: Path) -> Artifact:
 
 
 @pytest.mark.parametrize(("preset", "format"), PAIRS)
-def test_every_preset_in_every_format(exported, examples, preset: str, format: str) -> None:
+def test_every_preset_in_every_format(an4: Recognizer, examples, tmp_path: Path, preset: str, format: str) -> None:
+    live = asrquant.quantize(an4, preset)
+    form = get_format(format, live.preset)
+    form.save(live, tmp_path)
+    restored = form.restore(tmp_path, Saved(live.preset, live.backend, live.roles, live.origin.toolkit))
+    assert quantized_modules(restored) == quantized_modules(live.encoder)
+    for seconds in (0.5, 3.0):
+        wave = torch.from_numpy(examples[3].audio().samples)[: int(16_000 * seconds)].repeat(2, 1)
+        assert torch.allclose(restored(wave), live.encoder(wave), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("preset", "format"),
+    [
+        ("original", "state-dict"), ("dynamic-int8", "torchscript"), ("mixed-int8", "torchscript"),
+        ("mixed-int8", "state-dict"), ("dynamic-float16", "state-dict"), ("openvino-int8", "openvino-ir"),
+    ],
+)  # fmt: skip
+def test_artifacts(exported, examples, preset: str, format: str) -> None:
     live, artifact = exported(preset, format)
     check = artifact.manifest.verification
     assert check is not None and check.passed and check.largest <= 1e-4

@@ -63,6 +63,7 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         theme=THEME,
         css=STYLE.read_text(encoding="utf-8"),
         show_error=False,
+        run_history=False,  # which keeps visitors' clips and transcripts in the browser that they share
         max_file_size=MAX_UPLOAD,
         state_session_capacity=SESSIONS,
         # Who waits for a turn takes a thread of the page's, and 40 are left to the others.

@@ -15,6 +15,7 @@ from typing import Any
 
 import filelock
 import gradio as gr
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -23,12 +24,15 @@ import asrquant
 from asrquant.jobs import log
 from asrquant.jobs.threads import threads
 from asrquant.ui.janitor import give_memory_back, janitor
+from asrquant.ui.routes import HEALTH, OpenRoutes
 from asrquant.ui.session import supervisor
 
 RUN, LOCK = "asrquant-run-", ".lock"
 CLOSING = "The page is being restarted; please try again in a minute."
 _FLUSH_SECONDS = 0.3
 """For the last words to reach the visitors whose jobs were dropped."""
+_LOOK_SECONDS = 0.5
+"""A signal that the system hands to another thread sets Python's flag, but does not end this thread's wait."""
 _begun = time.monotonic()
 
 
@@ -62,8 +66,10 @@ def serve(build: Callable[[], gr.Blocks], **settings: Any) -> None:
         supervisor.start()
         try:
             page = build()
-            page.launch(prevent_thread_lock=True, app_kwargs={"routes": [Route("/health", health)]}, **settings)
-            ended.wait()
+            app = {"routes": [Route(HEALTH, health)], "middleware": [Middleware(OpenRoutes)]}
+            page.launch(prevent_thread_lock=True, app_kwargs=app, **settings)
+            while not ended.wait(_LOOK_SECONDS):
+                pass
             supervisor.close(CLOSING)
             time.sleep(_FLUSH_SECONDS)
             page.server.config.timeout_graceful_shutdown = 1
