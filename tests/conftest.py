@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import pytest
 
 import asrquant
 from asrquant.dataset import Utterance
 from asrquant.export import Artifact
+from asrquant.export.store import read_artifact
 from asrquant.recognizer import Recognizer
 
 pytest_plugins = ["pages", "local_hub"]
@@ -31,13 +34,16 @@ def greedy(an4: Recognizer) -> Recognizer:
 
 @pytest.fixture(scope="session")
 def exported(an4: Recognizer, tmp_path_factory) -> Callable[[str, str], tuple[Recognizer, Artifact]]:
-    """Exports a preset in a format, once, and returns the live recognizer and the artifact."""
-    folder = tmp_path_factory.mktemp("exports")
+    """Exports a preset in a format, once for all processes of pytest, and returns the live recognizer and the artifact."""
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "exports"
+    folder.mkdir(exist_ok=True)
 
     @functools.cache
     def make(preset: str, format: str) -> tuple[Recognizer, Artifact]:
-        live = quantized(preset)
-        return live, asrquant.export(live, format, folder)
+        live, made = quantized(preset), folder / f"an4-{preset}-{format}"
+        with filelock.FileLock(folder.with_name(f"{made.name}.lock")):
+            return live, read_artifact(made) if made.is_dir() else asrquant.export(live, format, folder)
 
     @functools.cache
     def quantized(preset: str) -> Recognizer:

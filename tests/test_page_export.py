@@ -133,18 +133,13 @@ def test_cancelling_leaves_nothing(open_tab, server_folder: Path, stage: str) ->
     page.wait_for_selector("#build:not([disabled])", timeout=SLOW)
 
 
-def test_a_custom_preset(open_tab) -> None:
-    page = open_tab()
+def test_a_custom_preset_on_a_phone(open_tab) -> None:
+    page = open_tab(viewport={"width": 390, "height": 844}, theme="dark")
     choose(page, "custom", "state-dict")
     page.locator("#export-custom").first.wait_for(state="visible", timeout=SLOW)
     page.locator("#export-custom fieldset", has_text="Feature projection").first.get_by_label("static").check()
     assert build(page).startswith("an4-custom-state-dict")
     assert "1 static Linear" in page.locator("#manifest").inner_text()
-
-
-def test_a_phone_needs_no_sideways_scrolling(open_tab) -> None:
-    page = open_tab(viewport={"width": 390, "height": 844}, theme="dark")
-    build(page)
     page.wait_for_selector(".aq-artifact", timeout=SLOW)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

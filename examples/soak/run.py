@@ -30,7 +30,7 @@ from plotly.subplots import make_subplots
 from visitors import Page, Tally, Visitor
 
 ROOT = Path(__file__).parents[2]
-EXPORTS_GB = UPLOADS_GB = 0.1
+EXPORTS_GB, UPLOADS_GB = 0.4, 0.1
 _EVERY = 2.0
 """Seconds between two looks at the machine."""
 _WARM = 0.25
