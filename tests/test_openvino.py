@@ -131,17 +131,17 @@ def test_ranges_by_quantiles_are_other_ranges(an4: Recognizer, quantized: dict[s
 
 def test_accuracy_control_puts_layers_back(greedy: Recognizer) -> None:
     whole = PRESETS["openvino-int8-accurate"]
-    assert whole.openvino.max_drop == 0.5
-    preset = replace(whole, openvino=replace(whole.openvino, max_drop=5.0))  # sooner reached
+    # Fewer layers, as NNCF tries each of them by itself.
+    preset = replace(whole, openvino=replace(whole.openvino, ignored=("ctc_output", "transformer_layers")))
     tone = Audio(np.sin(np.linspace(0, 5000, 32_000)).astype(np.float32))  # its ranges do not fit speech
     stages = []
     tuned = quantize(greedy, preset, [tone], lambda stage, done, total: stages.append(stage))
-    blind = quantize(greedy, replace(preset, openvino=OpenVino(int8=True)), [tone])
+    blind = quantize(greedy, replace(preset, openvino=replace(preset.openvino, max_drop=None)), [tone])
     report = tuned.tuning
-    assert report.max_drop == 5.0 and report.clips == 36 and len(report.trials) > 2
+    assert report.max_drop == 0.5 and report.clips == 36 and len(report.trials) > 2
     original, everything, *_, last = (trial.wer for trial in report.trials)
-    assert everything > original + 5  # there was something to mend
-    assert last <= original + 5
+    assert everything > original + 0.5  # there was something to mend
+    assert last <= original + 0.5
     assert report.kept_float and all(get_module(greedy, path) for path in report.kept_float)
     counts = (sum(quantized_modules(recognizer.encoder).values()) for recognizer in (tuned, blind))
     assert next(counts) < next(counts)
