@@ -103,10 +103,10 @@ def speed_figure(report: Report) -> go.Figure:
                      "arrayminus": [max(0.0, summary.encoder_rtf - low)], "color": "#94a3b8"},
             hovertemplate=f"{summary.preset}: RTF %{{x:.4f}}, clips {low:.4f} to {high:.4f}<extra></extra>",
         )  # fmt: skip
-    figure = dressed(figure, "Real-time factor, encoder", "")
-    figure.update_xaxes(title_text="RTF; lines: fastest to slowest clip", rangemode="tozero")
+    figure = dressed(figure, "Real-time factor, encoder<br><sup>lines: fastest to slowest clip</sup>", "")
+    figure.update_xaxes(title_text="RTF (work s / audio s)", rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
-    return figure.update_layout(height=120 + 34 * len(report.summaries), margin={"l": 160, "r": 10, "t": 50, "b": 50})
+    return figure.update_layout(height=130 + 34 * len(report.summaries), margin={"l": 160, "r": 10, "t": 60, "b": 50})
 
 
 def latency_figure(report: Report) -> go.Figure:
