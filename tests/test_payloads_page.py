@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import json
 import os
 import pickle
@@ -209,13 +210,18 @@ def test_one_visitors_artifacts_are_not_anothers(visitor: Visitor, folder: Path,
 def test_forged_values_to_every_event(visitor: Visitor, folder: Path) -> None:
     """Paths, addresses and names where a choice is expected; markup where words are; nonsense where a number is."""
     marker = folder / "marker"
-    payloads: list[Any] = [f"../../etc/passwd'; __import__('os').mknod('{marker}')", MARKUP, -1, []]
+    others: Iterator[Any] = itertools.cycle([
+        "/etc", "../../etc/passwd", "https://example.invalid/model", f"__import__('os').mknod('{marker}')", 1e308, -1, [], {},
+        None, "x" * 100_000, {"__type__": "update", "value": MARKUP},
+    ])  # fmt: skip
     measure = visitor.event("measure-parts")["id"]  # whose job takes seconds where the value is taken
     for event, inputs in events(visitor):
         for index, part in enumerate(inputs):
             if part["type"] in ("audio", "file"):
                 continue
-            for payload in payloads if event["id"] != measure else [MARKUP, "/etc"]:
+            # Each input gets some of them in turn; they are eleven, so that after a while every kind has had every one.
+            some = ["/etc"] if event["id"] == measure else itertools.islice(others, 3)
+            for payload in (MARKUP, *some):
                 data = [value(each) for each in inputs]
                 data[index] = payload
                 said = answers(visitor, event, data)
