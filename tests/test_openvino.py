@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from here import usable
 from nearness import assert_near
 
 import asrquant.ui
@@ -15,6 +16,7 @@ from asrquant import PRESETS, Recognizer, quantize
 from asrquant.audio import Audio
 from asrquant.benchmark import benchmark
 from asrquant.dataset import read_clips, validation_clips
+from asrquant.engines import unavailable
 from asrquant.engines.openvino import encoder
 from asrquant.engines.openvino.channels_last import GatheredConv, rewrite
 from asrquant.engines.openvino.encoder import QUANTIZABLE, is_int8
@@ -24,7 +26,7 @@ from asrquant.modules import get_module
 from asrquant.presets import OpenVino, Preset, custom
 
 MODEL = "encoder.wav2vec2.model"
-NAMES = ("openvino-fp32", *(("openvino-bf16",) if encoder.has_bf16() else ()), "openvino-int8")
+NAMES = [name for name in ("openvino-fp32", "openvino-bf16", "openvino-int8") if not unavailable(PRESETS[name])]
 # As for the other presets (test_engines): mean absolute difference of a probability, share of frames with the same best label.
 TOLERANCE = {"openvino-fp32": (1e-5, 1.0), "openvino-bf16": (0.001, 0.99), "openvino-int8": (0.002, 0.98)}
 
@@ -68,7 +70,7 @@ def test_what_is_ignored_stays_float(an4: Recognizer) -> None:
         quantize(an4, Preset("x", "", engine="openvino", openvino=OpenVino(int8=True, ignored=("encoder.nothing",))))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", usable(TOLERANCE))
 def test_stays_near_the_float_model(an4: Recognizer, quantized: dict[str, Recognizer], examples, name: str) -> None:
     assert_near(an4, quantized[name], examples, *TOLERANCE[name])
 
@@ -196,9 +198,10 @@ def test_without_openvino(an4: Recognizer, monkeypatch: pytest.MonkeyPatch, tmp_
         MissingDependencyError, match="needs openvino and nncf; install with: pip install openvino nncf"
     ):
         quantize(an4, "openvino-int8")
-    from asrquant.ui import choices, custom
+    from asrquant.ui import choices
 
-    assert "pip install openvino nncf" in custom.summary("openvino-fp32")
-    with asrquant.ui.gr.Blocks():
+    with asrquant.ui.gr.Blocks() as page:
         preset = choices.preset_and_settings().name
-    assert ("openvino-int8 (not installed here)", "openvino-int8") in preset.choices
+    assert [name for _, name in preset.choices if "openvino" in name] == []
+    said = next(str(block.value) for block in page.blocks.values() if "aq-absent" in (block.elem_classes or []))
+    assert "<del>openvino-int8</del>" in said and "pip install openvino nncf" in said

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from here import usable
 from small_models import FAMILIES, write_transformers
 
 import asrquant
@@ -55,7 +56,7 @@ def test_roles(recognizer) -> None:
 
 
 @pytest.mark.parametrize(
-    "preset", [name for name in asrquant.PRESETS if name not in ("original", "openvino-int8-accurate")]
+    "preset", usable(name for name in asrquant.PRESETS if name not in ("original", "openvino-int8-accurate"))
 )
 def test_every_preset(recognizer, examples, preset: str) -> None:
     audio = examples[0].audio()

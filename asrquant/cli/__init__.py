@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 from collections.abc import Sequence
 
 from asrquant.cli import artifacts, benchmark, compare, modules, pin
+from asrquant.cli.common import Parser
 from asrquant.errors import AsrQuantError
 
 
@@ -34,8 +34,8 @@ def _log_to_terminal(verbose: bool) -> None:
     logging.getLogger().addHandler(handler)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("asrquant", description="What quantization does to a speech recognizer.")
+def _parser() -> Parser:
+    parser = Parser("asrquant", description="What quantization does to a speech recognizer.")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what the libraries do")
     commands = parser.add_subparsers(required=True)
     for command in (compare, benchmark, modules, artifacts, pin):

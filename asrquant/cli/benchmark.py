@@ -10,10 +10,11 @@ from typing import Any
 
 from asrquant.benchmark import benchmark
 from asrquant.charts.report import report_table
-from asrquant.cli.common import Bar, add_model_options, load_model
+from asrquant.cli.common import Bar, add_model_options, list_presets, load_model
 from asrquant.dataset import BUNDLED, Dataset, example_clips, read_dataset
-from asrquant.engines import quantize, unavailable
-from asrquant.presets import PRESETS, get_preset
+from asrquant.engines import quantize, refuse_unavailable, unavailable
+from asrquant.presets import PRESETS, Preset, get_preset
+from asrquant.recognizer import Recognizer
 from asrquant.report_files import about, write_report
 from asrquant.text import markdown
 
@@ -26,7 +27,7 @@ def add(commands: Any) -> None:
         help="LibriSpeech-layout folder, .csv, .tsv or .jsonl manifest, or saved datasets folder (default: the bundled clips)",
     )  # fmt: skip
     parser.add_argument(
-        "--preset", action="append", metavar="P", help="may be repeated (default: all that are installed)"
+        "--preset", action="append", metavar="P", help="may be repeated (default: all that can be used here)"
     )
     parser.add_argument("--limit", type=int, metavar="N", help="only N clips: the first, or with --seed drawn")
     parser.add_argument("--seed", type=int, metavar="S", help="draw the clips of --limit with this seed")
@@ -42,6 +43,7 @@ def add(commands: Any) -> None:
         help="do not load each model in a fresh process for load time and memory",
     )
     parser.add_argument("--resume", action="store_true", help="go on with the benchmark that --out holds")
+    list_presets(parser)
     add_model_options(parser)
     parser.set_defaults(run=_run)
 
@@ -55,9 +57,11 @@ def _run(args: argparse.Namespace) -> int:
     data = data.take(args.limit, args.seed)
     for row in data.bad:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)
-    names = args.preset or [name for name, preset in PRESETS.items() if not unavailable(preset)]
-    presets = [get_preset(name) for name in dict.fromkeys(["original", *names])]
+    asked = [get_preset(name) for name in dict.fromkeys(args.preset or ())]
+    for preset in asked:  # what cannot be done here, before what takes long
+        refuse_unavailable(preset)
     original = load_model(args)
+    presets = _presets(asked, original)
     recognizers, took = [], {}
     with Bar() as progress:
         for preset in presets:
@@ -83,3 +87,16 @@ def _run(args: argparse.Namespace) -> int:
         )
         return 130
     return 0
+
+
+def _presets(asked: list[Preset], original: Recognizer) -> list[Preset]:
+    """The original and the presets that were asked for, all of which must fit; by default those that do."""
+    for preset in asked:
+        refuse_unavailable(preset, original)
+    if not asked:
+        for preset in PRESETS.values():
+            if reason := unavailable(preset, original):
+                print(f"skipped: {preset.name}: {reason}", file=sys.stderr)
+            else:
+                asked.append(preset)
+    return list(dict.fromkeys([PRESETS["original"], *asked]))

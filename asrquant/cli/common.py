@@ -6,7 +6,8 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +16,7 @@ from tqdm import tqdm
 
 from asrquant.dataset import read_clips
 from asrquant.decoding import DECODERS
-from asrquant.engines import quantize
+from asrquant.engines import quantize, refuse_unavailable, unavailable
 from asrquant.errors import PresetError
 from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Precision, Preset, Ranges, custom, get_preset
 from asrquant.progress import Progress
@@ -34,10 +35,39 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_preset_options(parser: argparse.ArgumentParser) -> None:
+class Parser(argparse.ArgumentParser):
+    """argparse's, with a last paragraph that is made when help is asked for, as it takes a look at the machine."""
+
+    last_words: Callable[[], str] | None = None
+
+    def format_help(self) -> str:
+        """The help text."""
+        if self.last_words:
+            self.epilog, self.formatter_class = self.last_words(), argparse.RawDescriptionHelpFormatter
+        return super().format_help()
+
+
+def list_presets(parser: Parser) -> None:
+    """Have a command's help end with the presets, and say of those that cannot be used here why."""
+    parser.last_words = _presets_text
+
+
+def _presets_text() -> str:
+    lines = ["presets:"]
+    for name, preset in PRESETS.items():
+        reason = unavailable(preset)
+        said = f"NOT HERE: {reason}" if reason else preset.summary
+        lines += textwrap.wrap(
+            said, 96, initial_indent=f"  {name:24}", subsequent_indent=" " * 26, break_on_hyphens=False
+        )
+    return "\n".join(lines)
+
+
+def add_preset_options(parser: Parser) -> None:
     """``--preset`` and the settings that change it; read by ``chosen_preset``."""
+    list_presets(parser)
     parser.add_argument(
-        "--preset", default="dynamic-int8", metavar="P", help=f"{', '.join(PRESETS)}, or custom (default dynamic-int8)"
+        "--preset", default="dynamic-int8", metavar="P", help="one of those below, or custom (default dynamic-int8)"
     )
     group = parser.add_argument_group("settings of the preset 'custom' (or changes to another)")
     group.add_argument("--set", action="append", default=[], metavar="MODULE=SCHEME", help="float, dynamic or static")
@@ -59,11 +89,18 @@ def add_preset_options(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_preset(args: argparse.Namespace) -> Preset:
-    """The preset that the arguments ask for.
+    """The preset that the arguments ask for, looked at before anything is loaded or built for it.
 
     Raises:
-        PresetError: there is none such.
+        PresetError: there is none such, or this machine cannot carry it out.
+        MissingDependencyError: its engine is not installed.
     """
+    preset = _asked_for(args)
+    refuse_unavailable(preset)
+    return preset
+
+
+def _asked_for(args: argparse.Namespace) -> Preset:
     settings: dict[str, Any] = {
         "dynamic_dtype": args.dtype,
         "backend": args.backend,

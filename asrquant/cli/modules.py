@@ -45,6 +45,7 @@ def add(commands: Any) -> None:
 
 
 def _modules(args: argparse.Namespace) -> int:
+    preset = chosen_preset(args)  # what can be wrong at once, before what takes long
     recognizer = load_model(args)
     parts = module_map(recognizer, recognizer.roles)
     rows = [
@@ -66,7 +67,6 @@ def _modules(args: argparse.Namespace) -> int:
         for scheme, reason in (("dynamic", info.dynamic), ("static", info.static)):
             if reason:
                 print(f"{info.path}: not {scheme}, {reason}")
-    preset = chosen_preset(args)
     with Bar() as progress:
         layers = anatomy(recognizer, quantized(args, recognizer, preset, progress))
     print(f"\n{preset.name}, weights alone:")

@@ -108,8 +108,14 @@ class Engine(Protocol):
 
     FORMATS: tuple[Format, ...]
 
-    def unavailable(self) -> str | None:
-        """Why it cannot run here, with the install line; None where it can."""
+    def missing(self) -> str | None:
+        """Which library is not installed, with the install line; None where the engine can be used."""
+
+    def unfit(self, preset: Preset, recognizer: Recognizer | None) -> str | None:
+        """Why this machine cannot carry out a preset of the engine's, or why the preset does not fit a float recognizer.
+
+        Asked only where nothing is ``missing``. Without a recognizer, the machine alone is looked at.
+        """
 
     def build(self, job: Job) -> Built:
         """Make the quantized encoder.
@@ -131,19 +137,42 @@ def get_engine(name: str) -> Engine:
         PresetError: there is none.
         MissingDependencyError: a library that it needs is not installed.
     """
-    if name not in engines():
-        raise PresetError(f"There is no engine {name!r}; there are {', '.join(engines())}.")
-    engine = cast(Engine, importlib.import_module(f"{__name__}.{name}"))
-    if reason := engine.unavailable():
+    engine = _engine(name)
+    if reason := engine.missing():
         raise MissingDependencyError(reason)
     return engine
 
 
-def unavailable(preset: Preset) -> str | None:
-    """Why a preset cannot be used here, with the install line; None where it can."""
+def _engine(name: str) -> Engine:
+    if name not in engines():
+        raise PresetError(f"There is no engine {name!r}; there are {', '.join(engines())}.")
+    return cast(Engine, importlib.import_module(f"{__name__}.{name}"))
+
+
+def unavailable(preset: Preset, recognizer: Recognizer | None = None) -> str | None:
+    """Why a preset cannot be used here, in a sentence; None where it can.
+
+    Args:
+        preset: that somebody may choose.
+        recognizer: the float one that it is for; None asks about the machine and what is installed on it alone.
+    """
     if not preset.engine:
         return None
-    return cast(Engine, importlib.import_module(f"{__name__}.{preset.engine}")).unavailable()
+    engine = _engine(preset.engine)
+    return engine.missing() or engine.unfit(preset, recognizer)
+
+
+def refuse_unavailable(preset: Preset, recognizer: Recognizer | None = None) -> None:
+    """Raise what ``unavailable`` finds, so that nothing is built for a preset that must fail.
+
+    Raises:
+        MissingDependencyError: a library of the preset's engine is not installed.
+        PresetError: the machine lacks what the preset needs, or the preset does not fit the recognizer.
+    """
+    if not preset.engine:
+        return
+    if reason := get_engine(preset.engine).unfit(preset, recognizer):
+        raise PresetError(reason)
 
 
 def formats(preset: Preset) -> tuple[Format, ...]:
@@ -192,7 +221,8 @@ def quantize(
         A new recognizer that shares the vocabulary and the decoder with the given one.
 
     Raises:
-        PresetError: the preset does not fit the model, the recognizer is quantized already, or no clips were given.
+        PresetError: the preset does not fit the model or this machine, the recognizer is quantized already, or no clips
+            were given.
         AudioError: a calibration clip cannot be used.
         MissingDependencyError: the preset's engine is not installed.
     """
@@ -202,6 +232,7 @@ def quantize(
     if not preset.engine:
         return recognizer
     engine = get_engine(preset.engine)
+    refuse_unavailable(preset, recognizer)
     clips: Sequence[Clip] = ()
     if preset.needs_calibration:
         if calibration is None:

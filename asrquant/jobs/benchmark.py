@@ -12,9 +12,9 @@ from asrquant.archive import unpack
 from asrquant.benchmark import benchmark
 from asrquant.compat import on_a_space
 from asrquant.dataset import BUNDLED, Dataset, example_clips, manifest, read_dataset
+from asrquant.engines import refuse_unavailable
 from asrquant.errors import DatasetError, PresetError
-from asrquant.jobs.models import Models
-from asrquant.presets import get_preset
+from asrquant.jobs.models import Models, chosen
 from asrquant.progress import Progress
 from asrquant.report import Report
 
@@ -38,13 +38,15 @@ def report(
     decoder: str,
 ) -> Report:
     """A data set through the original and several presets; shows each clip's ``Entry``."""
-    wanted = [get_preset(name) for name in dict.fromkeys(presets)]
+    wanted = [chosen(name, {}) for name in dict.fromkeys(presets)]
     if not wanted:
         raise PresetError("No preset is chosen: tick at least one.")
     with tempfile.TemporaryDirectory() as room:
         data = _data(kind, zipped, path, Path(room)).take(max(1, min(most_clips(), int(limit or 1))))
         progress("loading the model", 0, 1)
         recognizers, took = [models.original(source).with_decoder(decoder)], {}
+        for preset in wanted:  # before any of them is built
+            refuse_unavailable(preset, recognizers[0])
         for preset in wanted:
             begun = time.perf_counter()
             recognizers.append(models.quantized(source, preset, progress).with_decoder(decoder))

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from asrquant.engines import quantize
+from asrquant.engines import quantize, refuse_unavailable
 from asrquant.errors import UntrustedSourceError
 from asrquant.presets import Preset, custom, get_preset
 from asrquant.progress import Progress, silent
@@ -27,9 +27,12 @@ def chosen(name: str, settings: dict[str, Any]) -> Preset:
         settings: keyword arguments of ``presets.custom``; without any there is no custom preset.
 
     Raises:
-        PresetError: there is none of that name, or the settings do not make one.
+        PresetError: there is none of that name, the settings do not make one, or this machine cannot carry it out.
+        MissingDependencyError: its engine is not installed.
     """
-    return custom(**settings) if name == CUSTOM and settings else get_preset(name)
+    preset = custom(**settings) if name == CUSTOM and settings else get_preset(name)
+    refuse_unavailable(preset)
+    return preset
 
 
 class Models:

@@ -23,7 +23,6 @@ from asrquant.charts.report import (
     tradeoff_figure,
 )
 from asrquant.dataset import BUNDLED
-from asrquant.engines import unavailable
 from asrquant.jobs.benchmark import FOLDER, ZIP, kinds, most_clips, report
 from asrquant.journal import Entry
 from asrquant.metrics import total_errors
@@ -43,7 +42,7 @@ _WELCOME = (
 
 def build() -> None:
     """Lay the tab out and wire it."""
-    installed = [name for name, preset in PRESETS.items() if preset.engine and not unavailable(preset)]
+    usable = [name for name in choices.usable_presets() if PRESETS[name].engine]
     most = most_clips()
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
@@ -56,9 +55,10 @@ def build() -> None:
                 label="Path", placeholder="/data/LibriSpeech/dev-clean", visible=False, elem_id="bench-path"
             )
             presets = gr.CheckboxGroup(
-                installed, value=[name for name in FIRST_PRESETS if name in installed], elem_id="bench-presets",
+                usable, value=[name for name in FIRST_PRESETS if name in usable], elem_id="bench-presets",
                 label="Presets, each against the original",
             )  # fmt: skip
+            choices.tell_absent_presets()
             limit = gr.Number(
                 10, precision=0, minimum=1, maximum=most, label=f"Clips at most (up to {most})", elem_id="bench-limit"
             )

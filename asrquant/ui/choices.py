@@ -11,7 +11,7 @@ from asrquant.decoding import DECODERS
 from asrquant.engines import unavailable
 from asrquant.jobs.models import CUSTOM, MODELS
 from asrquant.presets import PRESETS
-from asrquant.ui import custom, session
+from asrquant.ui import custom, render, session
 
 FIRST_PRESET = "dynamic-int8"
 
@@ -30,16 +30,32 @@ class PresetControls:
     schemes: list[gr.Radio]
 
 
+def usable_presets() -> list[str]:
+    """Names of the presets that this machine can carry out."""
+    return [name for name, preset in PRESETS.items() if not unavailable(preset)]
+
+
+def tell_absent_presets() -> None:
+    """Lay out the presets that cannot be chosen here, each with the reason; nothing where all can."""
+    reasons: dict[str, list[str]] = {}
+    for name, preset in PRESETS.items():
+        if reason := unavailable(preset):
+            reasons.setdefault(reason, []).append(name)
+    if reasons:
+        gr.HTML(render.absent(reasons), elem_classes="aq-absent")
+
+
 def preset_and_settings(prefix: str = "") -> PresetControls:
     """A preset by name, what it does, and the controls of ``custom``; for ``jobs.models.chosen``.
 
     Args:
         prefix: of the elements' ids, which are one tab's own.
     """
-    missing = {name for name, known in PRESETS.items() if unavailable(known)}
-    names = [(f"{name} (not installed here)" if name in missing else name, name) for name in (*PRESETS, CUSTOM)]
-    preset = gr.Dropdown(names, value=FIRST_PRESET, label="Quantization preset", elem_id=f"{prefix}preset")
+    preset = gr.Dropdown(
+        [*usable_presets(), CUSTOM], value=FIRST_PRESET, label="Quantization preset", elem_id=f"{prefix}preset"
+    )
     explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
+    tell_absent_presets()
     own, settings, schemes = custom.build(f"{prefix}custom")
     preset.change(
         lambda name: (custom.summary(name), gr.update(visible=name == CUSTOM)), preset, [explanation, own],

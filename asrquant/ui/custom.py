@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 
 from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
-from asrquant.engines import unavailable
 from asrquant.jobs.models import CUSTOM
 from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS
 
@@ -64,6 +63,5 @@ def summary(name: str) -> str:
     """One line on what a preset does."""
     if name == CUSTOM:
         return SUMMARY
-    if not (preset := PRESETS.get(str(name))):  # forged
-        return ""
-    return f"**{reason}** {preset.summary}" if (reason := unavailable(preset)) else preset.summary
+    preset = PRESETS.get(str(name))
+    return preset.summary if preset else ""  # forged

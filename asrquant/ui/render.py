@@ -45,6 +45,15 @@ def problem(message: str) -> str:
     return f'<div class="aq-problem" role="alert"><b aria-hidden="true">!</b> {escape(message)}</div>'
 
 
+def absent(reasons: Mapping[str, Collection[str]]) -> str:
+    """What cannot be chosen on this machine: reason → names."""
+    lines = (
+        f"<li>{', '.join(f'<del>{escape(name)}</del>' for name in names)}: {escape(reason)}</li>"
+        for reason, names in reasons.items()
+    )
+    return f'<div class="aq-quiet">Not on this machine:<ul>{"".join(lines)}</ul></div>'
+
+
 def transcript(name: str, words: str, note: str = "") -> str:
     """One transcript; ``words`` is HTML already."""
     shown = words or '<i class="aq-quiet">(no words)</i>'

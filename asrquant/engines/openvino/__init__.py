@@ -9,21 +9,35 @@ from typing import Any
 
 from asrquant.engines import Built, Job
 from asrquant.engines.openvino.channels_last import rewrite
-from asrquant.engines.openvino.encoder import OpenVinoEncoder, as_saved, convert
+from asrquant.engines.openvino.encoder import OpenVinoEncoder, as_saved, cannot_compute, convert
 from asrquant.engines.openvino.formats import FORMATS
-from asrquant.engines.openvino.int8 import quantize_accurately, quantize_model
-from asrquant.presets import OpenVino
-from asrquant.recognizer import Tuning
+from asrquant.engines.openvino.int8 import ignored_patterns, quantize_accurately, quantize_model
+from asrquant.errors import PresetError
+from asrquant.presets import OpenVino, Preset
+from asrquant.recognizer import Recognizer, Tuning
 
-__all__ = ["FORMATS", "build", "unavailable"]
+__all__ = ["FORMATS", "build", "missing", "unfit"]
 
 
-def unavailable() -> str | None:
+def missing() -> str | None:
     """Which library is missing, with the install line."""
-    missing = [name for name in ("openvino", "nncf") if importlib.util.find_spec(name) is None]
-    if not missing:
+    absent = [name for name in ("openvino", "nncf") if importlib.util.find_spec(name) is None]
+    if not absent:
         return None
-    return f"The engine openvino needs {' and '.join(missing)}; install with: pip install openvino nncf"
+    return f"The engine openvino needs {' and '.join(absent)}; install with: pip install openvino nncf"
+
+
+def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
+    """Whether the processor lacks the precision that the float parts are to compute in, or the model what stays float."""
+    settings = preset.openvino or OpenVino()
+    if reason := cannot_compute(settings.precision):
+        return reason
+    try:
+        if recognizer:
+            ignored_patterns(recognizer, settings)
+    except PresetError as error:
+        return str(error)
+    return None
 
 
 def build(job: Job) -> Built:

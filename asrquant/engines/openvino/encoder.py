@@ -42,9 +42,17 @@ def core() -> Any:
     return runtime
 
 
+@cache
 def has_bf16() -> bool:
-    """Whether this processor computes in bfloat16."""
-    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    """Whether OpenVINO computes in bfloat16 on this processor, or on the lesser one that ``OV_CPU_MAX_ISA`` speaks of."""
+    return "BF16" in openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def cannot_compute(precision: str) -> str | None:
+    """Why this processor cannot compute in a precision, and what to use instead; None where it can."""
+    if precision == "bf16" and not has_bf16():
+        return "This processor does not compute in bfloat16; use openvino-fp32 or openvino-int8."
+    return None
 
 
 def convert(encoder: nn.Module) -> Any:
@@ -74,8 +82,8 @@ class OpenVinoEncoder(ForeignEncoder):
             PresetError: this processor does not have the precision.
         """
         super().__init__()
-        if precision == "bf16" and not has_bf16():
-            raise PresetError("This processor does not compute in bfloat16; use openvino-fp32 or openvino-int8.")
+        if reason := cannot_compute(precision):
+            raise PresetError(reason)
         self.model = model
         hints = {
             "PERFORMANCE_HINT": "LATENCY",

@@ -11,19 +11,35 @@ from asrquant.engines.torch_eager.recipe import (
     StaticQuant,
     custom_quantize,
     default_backend,
+    lacks,
     qconfig_of,
     quantize_encoder,
     use_backend,
 )
+from asrquant.errors import PresetError
+from asrquant.presets import Preset, resolve
+from asrquant.recognizer import Recognizer
 
 __all__ = [
-    "BACKEND_LOCK", "FORMATS", "StaticQuant", "build", "custom_quantize", "default_backend", "qconfig_of", "unavailable",
-    "use_backend",
+    "BACKEND_LOCK", "FORMATS", "StaticQuant", "build", "custom_quantize", "default_backend", "missing", "qconfig_of",
+    "unfit", "use_backend",
 ]  # fmt: skip
 
 
-def unavailable() -> str | None:
+def missing() -> str | None:
     """PyTorch is always there."""
+    return None
+
+
+def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
+    """Whether this build of PyTorch lacks the preset's kernels, or the model what the preset quantizes."""
+    if reason := lacks(preset):
+        return reason
+    try:
+        if recognizer:
+            resolve(preset, recognizer, recognizer.roles)
+    except PresetError as error:
+        return str(error)
     return None
 
 

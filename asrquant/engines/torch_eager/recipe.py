@@ -128,6 +128,30 @@ def default_backend() -> str:
     return next((name for name in ("x86", "fbgemm", "qnnpack") if name in supported), "none")
 
 
+FLOAT16_BACKENDS = ("x86", "fbgemm")
+"""Those whose kernels take float16 weights; the others refuse to pack them."""
+
+
+def _backends() -> list[str]:
+    return [name for name in torch.backends.quantized.supported_engines if name != "none"]
+
+
+def _no_backend(name: str) -> str | None:
+    if name in _backends():
+        return None
+    return f"The backend {name!r} is not in this build of PyTorch; it has {', '.join(_backends()) or 'none'}."
+
+
+def lacks(preset: Preset) -> str | None:
+    """Why this build of PyTorch cannot carry out a preset on this processor; None where it can."""
+    backend = preset.backend or default_backend()
+    if reason := _no_backend(backend):
+        return reason
+    if preset.dynamic and preset.dynamic_dtype == "float16" and backend not in FLOAT16_BACKENDS:
+        return f"The backend {backend!r} has no kernels for float16 weights; use {' or '.join(FLOAT16_BACKENDS)}, or qint8."
+    return None
+
+
 @contextmanager
 def use_backend(name: str) -> Iterator[None]:
     """Set the process's quantized backend while weights are packed, under a lock, and put the old one back.
@@ -135,9 +159,8 @@ def use_backend(name: str) -> Iterator[None]:
     Raises:
         PresetError: this build of PyTorch does not have it.
     """
-    supported = [engine for engine in torch.backends.quantized.supported_engines if engine != "none"]
-    if name not in supported:
-        raise PresetError(f"The backend {name!r} is not in this build of PyTorch; it has {', '.join(supported)}.")
+    if reason := _no_backend(name):
+        raise PresetError(reason)
     with BACKEND_LOCK:
         before = torch.backends.quantized.engine
         torch.backends.quantized.engine = name
