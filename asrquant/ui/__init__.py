@@ -8,7 +8,7 @@ import gradio as gr
 
 from asrquant.dataset import CLIPS
 from asrquant.export import EXPORTS, Exports
-from asrquant.ui import benchmark, choices, compare, export, modules, server
+from asrquant.ui import benchmark, choices, compare, export, foot, modules, server
 from asrquant.ui.session import QUEUE_LENGTH
 
 STYLE = Path(__file__).with_name("style.css")
@@ -18,12 +18,26 @@ SESSIONS = 256
 """Browser tabs whose state is kept, the youngest ones; Gradio would keep 10,000, at about a tenth of a megabyte each."""
 # The system's fonts: a page that runs offline asks no font server.
 _FONTS = ["system-ui", "sans-serif"]
-THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace", "monospace"])
+# White on teal reaches the 4.5:1 that text needs (WCAG 2.2, 1.4.3) from the shade 700 on.
+_BUTTONS = {
+    f"button_primary_background_fill{state}{theme}": f"*primary_{shade}"
+    for state, shade in (("", 700), ("_hover", 800))
+    for theme in ("", "_dark")
+}
+THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace", "monospace"]).set(**_BUTTONS)
+SCRIPT = Path(__file__).with_name("page.js")
+CACHE = (600, 3600)
+"""Seconds between two looks of Gradio's for clips and downloads to delete, and the age that they must have."""
 
 
 def build() -> gr.Blocks:
     """The page, ready to be launched."""
-    with gr.Blocks(title="asrquant", analytics_enabled=False, delete_cache=(600, 3600), fill_width=True) as page:
+    with gr.Blocks(
+        title="asrquant",
+        analytics_enabled=False,
+        delete_cache=CACHE,
+        fill_width=True,
+    ) as page:
         gr.HTML(
             "<h1>asrquant</h1><p>What post-training quantization does to a speech recognizer: one clip, the original and the "
             "quantized SpeechBrain model side by side.</p>",
@@ -39,6 +53,7 @@ def build() -> gr.Blocks:
                 modules.build(preset, tabs, COMPARE)
             with gr.Tab("Export"):
                 export.build(page, visitor)
+        gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
         page.unload(choices.cancel)
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1, api_open=False)
     return page
@@ -62,6 +77,8 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         server_port=port,
         theme=THEME,
         css=STYLE.read_text(encoding="utf-8"),
+        js=SCRIPT.read_text(encoding="utf-8"),
+        footer_links=["api"],
         show_error=False,
         run_history=False,  # which keeps visitors' clips and transcripts in the browser that they share
         max_file_size=MAX_UPLOAD,

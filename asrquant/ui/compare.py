@@ -83,6 +83,7 @@ def _clip_and_preset() -> tuple[gr.Audio, gr.Textbox, choices.PresetControls]:
     audio = gr.Audio(
         label="Clip (microphone or file, up to 60 s)", type="filepath", sources=["microphone", "upload"],
         waveform_options=gr.WaveformOptions(sample_rate=RECORDING_RATE), elem_id="clip",
+        buttons=["download"],  # not the one that posts a clip to the Hub
     )  # fmt: skip
     gr.Markdown(UNDERSTANDS, elem_classes="aq-quiet")
     reference = gr.Textbox(

@@ -54,11 +54,24 @@ def absent(reasons: Mapping[str, Collection[str]]) -> str:
     return f'<div class="aq-quiet">Not on this machine:<ul>{"".join(lines)}</ul></div>'
 
 
-def transcript(name: str, words: str, note: str = "") -> str:
-    """One transcript; ``words`` is HTML already."""
+def transcript(name: str, words: str, note: str = "", copied: str | None = None) -> str:
+    """One transcript.
+
+    Args:
+        name: whose.
+        words: HTML already.
+        note: said beside the name.
+        copied: text that a button copies; None has no button.
+    """
     shown = words or '<i class="aq-quiet">(no words)</i>'
+    button = (
+        f'<button type="button" class="aq-copy" data-words="{escape(copied)}"><span aria-live="polite">Copy</span>'
+        f'<span class="aq-hidden"> {escape(name)}</span></button>'
+        if copied
+        else ""
+    )
     return (
-        f'<div class="aq-transcript"><div class="aq-name">{escape(name)} <span>{escape(note)}</span></div>'
+        f'<div class="aq-transcript"><div class="aq-name">{escape(name)} <span>{escape(note)}</span>{button}</div>'
         f'<p lang="en">{shown}</p></div>'
     )
 
@@ -69,11 +82,17 @@ def transcripts(comparison: Comparison) -> str:
     note = "no word changed" if not changed else f"{changed} word{'s' * (changed > 1)} changed"
     rows = [
         transcript("Reference", escape(comparison.reference)) if comparison.reference else "",
-        transcript("Original", _words(comparison.changes, quantized=False), f"float32{_wrong(comparison.original)}"),
+        transcript(
+            "Original",
+            _words(comparison.changes, quantized=False),
+            f"float32{_wrong(comparison.original)}",
+            comparison.original.text,
+        ),
         transcript(
             "Quantized",
             _words(comparison.changes, quantized=True),
             f"{comparison.quantized.preset}, {note}{_wrong(comparison.quantized)}",
+            comparison.quantized.text,
         ),
     ]
     legend = (
@@ -136,7 +155,7 @@ def _speed_caption(comparison: Comparison) -> str:
 
 
 def _card(title: str, value: str, caption: str) -> str:
-    return f'<div class="aq-card"><h3>{escape(title)}</h3><b>{escape(value)}</b><span>{escape(caption)}</span></div>'
+    return f'<div class="aq-card"><h2>{escape(title)}</h2><b>{escape(value)}</b><span>{escape(caption)}</span></div>'
 
 
 def table(frame: pd.DataFrame, caption: str) -> str:
