@@ -25,6 +25,7 @@ _BUTTONS = {
     for theme in ("", "_dark")
 }
 THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace", "monospace"]).set(**_BUTTONS)
+PRINT = Path(__file__).with_name("print.css")
 SCRIPT = Path(__file__).with_name("page.js")
 CACHE = (600, 3600)
 """Seconds between two looks of Gradio's for clips and downloads to delete, and the age that they must have."""
@@ -77,6 +78,8 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         server_port=port,
         theme=THEME,
         css=STYLE.read_text(encoding="utf-8"),
+        # Gradio would have the styles in ``css`` hold below its own element only, and it is not the one with the background.
+        head=f"<style>{PRINT.read_text(encoding='utf-8')}</style>",
         js=SCRIPT.read_text(encoding="utf-8"),
         footer_links=["api"],
         show_error=False,
