@@ -8,10 +8,11 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from asrquant.errors import DatasetError
+from asrquant.formats import ENDINGS as SOUNDS
 
 MAX_ENTRIES = 5_000
 MAX_BYTES = 200_000_000
-ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".txt", ".csv", ".tsv", ".jsonl")
+ENDINGS = (*SOUNDS, ".txt", ".csv", ".tsv", ".jsonl")
 """What a data set is made of; everything else in a zip stays in it."""
 _BLOCK = 1 << 20
 

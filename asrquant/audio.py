@@ -1,8 +1,8 @@
-"""File → ``Audio``: a clip, mono, 16 kHz, float32 in [-1, 1]. What turns a clip away is here and in ``sound``."""
+"""File → ``Audio``: a clip, mono, 16 kHz, float32 in [-1, 1]. What turns a clip away is here, in ``sound`` and in ``formats``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from asrquant.errors import AudioError
 from asrquant.files import printable_name
-from asrquant.sound import Samples, check_rate, mono_stream, peaks
+from asrquant.formats import Samples
+from asrquant.sound import check_rate, mono_stream, peaks
 
 SAMPLE_RATE = 16_000
 MIN_SECONDS = 0.1
@@ -33,13 +34,15 @@ class Audio:
         samples: [T] float32 in [-1, 1], mono, 16 kHz.
         source_rate: sampling rate of what was received, in Hz.
         source_channels: its number of channels.
-        source_format: its container and coding, as libsndfile names them, such as ``WAV PCM_16``.
+        source_format: its container and coding, such as ``WAV PCM_16`` or ``MP4 AAC``.
+        source_note: what people should know of how it was read, such as which of several audio tracks it is.
     """
 
     samples: Samples
     source_rate: int = SAMPLE_RATE
     source_channels: int = 1
     source_format: str = "array"
+    source_note: str = ""
 
     @property
     def seconds(self) -> float:
@@ -49,18 +52,19 @@ class Audio:
     @property
     def received(self) -> str:
         """What came in and what became of it, for people: ``48 kHz stereo, 3.2 s → 16 kHz mono``."""
-        return received(self.source_rate, self.source_channels, self.seconds)
+        return received(self.source_rate, self.source_channels, self.seconds, self.source_note)
 
 
 def read_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> Audio:
     """Decode, check, mix down and resample an audio file.
 
     Args:
-        path: WAV, FLAC, Ogg (Vorbis, Opus), MP3, AIFF or CAF, whatever its extension.
+        path: a file in one of ``formats.NAMES``, whatever its extension; of a film, its sound.
         max_seconds: longest clip accepted, in seconds of decoded audio.
 
     Raises:
         AudioError: the file is missing, not audio, truncated, empty, too short, too long, silent or not finite.
+        MissingDependencyError: the library that reads this kind of file is not installed.
     """
     path = Path(path)
     with mono_stream(path, max_seconds) as stream:
@@ -68,7 +72,8 @@ def read_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> Audio:
     if stream.instead is not None:
         with mono_stream(path, max_seconds, stream.instead) as again:
             mono = again.read()
-    return from_samples(mono, stream.rate, printable_name(path), stream.channels, stream.coding)
+    clip = from_samples(mono, stream.rate, printable_name(path), stream.channels, stream.coding)
+    return replace(clip, source_note=stream.note)
 
 
 def from_samples(
@@ -127,7 +132,8 @@ def check_sound(frames: int, rate: int, peak: float, name: str) -> None:
         raise AudioError(f"{name} is silent (peak {peak:.1e} of full scale); check the microphone and record again.")
 
 
-def received(rate: int, channels: int, seconds: float) -> str:
+def received(rate: int, channels: int, seconds: float, note: str = "") -> str:
     """What came in and what became of it, for people: ``48 kHz stereo, 3.2 s → 16 kHz mono``."""
     names = {1: "mono", 2: "stereo"}
-    return f"{rate / 1000:g} kHz {names.get(channels, f'{channels} channels')}, {seconds:.1f} s → 16 kHz mono"
+    what = f"{rate / 1000:g} kHz {names.get(channels, f'{channels} channels')}, {seconds:.1f} s → 16 kHz mono"
+    return f"{what} ({note})" if note else what

@@ -1,6 +1,6 @@
 """Recordings too long to be a clip: checked in one pass, then read from disk a few seconds at a time, from start to end.
 
-Not by seeking to a part: libsndfile's positions in MP3 and Opus are not exact, and their decoders need what came before.
+Not by seeking to a part: positions in MP3, AAC and Opus are not exact, and their decoders need what came before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from asrquant.audio import (
 )
 from asrquant.errors import AudioError
 from asrquant.files import printable_name
-from asrquant.sound import MonoStream, Samples, mono_stream
+from asrquant.formats import Samples
+from asrquant.sound import MonoStream, mono_stream
 
 MAX_RECORDING_SECONDS = 7_200.0
 BLOCK_SECONDS = 10
@@ -41,7 +42,8 @@ class Recording:
         channel: the one to take instead of the mean of all; None for the mean.
         source_rate: its sampling rate in Hz.
         source_channels: its number of channels.
-        source_format: its container and coding, as libsndfile names them.
+        source_format: its container and coding.
+        source_note: what people should know of how it is read, such as which of several audio tracks it is.
     """
 
     path: Path
@@ -51,6 +53,7 @@ class Recording:
     source_rate: int
     source_channels: int
     source_format: str
+    source_note: str = ""
 
     @property
     def length(self) -> int:
@@ -65,7 +68,7 @@ class Recording:
     @property
     def received(self) -> str:
         """What came in and what becomes of it, for people."""
-        return received(self.source_rate, self.source_channels, self.seconds)
+        return received(self.source_rate, self.source_channels, self.seconds, self.source_note)
 
     def blocks(self) -> Iterator[Samples]:
         """All of it in blocks [T] of about 10 s: float32 in [-1, 1], mono, 16 kHz, joined as if resampled in one piece.
@@ -95,7 +98,9 @@ def open_audio(path: str | Path) -> Audio | Recording:
         channel = stream.instead
         stream = _listen_through(path, channel)
     check_sound(stream.frames, stream.rate, stream.peak, printable_name(path))
-    return Recording(path, stream.frames, stream.peak, channel, stream.rate, stream.channels, stream.coding)
+    return Recording(
+        path, stream.frames, stream.peak, channel, stream.rate, stream.channels, stream.coding, stream.note
+    )
 
 
 def _listen_through(path: Path, channel: int | None = None) -> MonoStream:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from asrquant.audio import SAMPLE_RATE
-from asrquant.sound import Samples
+from asrquant.formats import Samples
 
 WINDOW_SECONDS = 20
 CONTEXT_SECONDS = 4

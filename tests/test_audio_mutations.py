@@ -21,22 +21,33 @@ import pytest
 import soundfile as sf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from media_files import FAST_START, FRAGMENTED, bomb, caf, media, remux
 from sounds import speech, write
 
 CASES = int(os.environ.get("ASRQUANT_MUTATIONS", "0"))
-FEW = 338
+FEW = 600
 MOST_MEGABYTES = 300
 MOST_SECONDS = 2.0
 """Of the processor: other work on the machine does not count."""
 HANGS_AFTER = 60.0
 
-CODINGS = {
+SNDFILE = {
     "wav-pcm16": ("a.wav", "PCM_16", 2), "wav-pcm24": ("a.wav", "PCM_24", 1), "wav-float": ("a.wav", "FLOAT", 1),
     "wav-ulaw": ("a.wav", "ULAW", 1), "wav-ima-adpcm": ("a.wav", "IMA_ADPCM", 1), "wav-ms-adpcm": ("a.wav", "MS_ADPCM", 2),
     "aiff": ("a.aiff", "PCM_16", 1), "caf": ("a.caf", "PCM_16", 1), "caf-alac": ("a.caf", "ALAC_16", 2),
     "flac": ("a.flac", "PCM_16", 2), "ogg-vorbis": ("a.ogg", "VORBIS", 1), "ogg-opus": ("a.ogg", "OPUS", 2),
     "mp3": ("a.mp3", "MPEG_LAYER_III", 2),
 }  # fmt: skip
+MEDIA = {
+    "m4a-aac": ("a.m4a", "aac", 16_000, {}), "m4a-alac": ("a.m4a", "alac", 16_000, FAST_START),
+    "mp4-opus": ("a.mp4", "libopus", 48_000, {}), "mp4-fragments": ("a.mp4", "aac", 16_000, FRAGMENTED),
+    "mov-pcm": ("a.mov", "pcm_s16be", 16_000, {}), "3gp-amr": ("a.3gp", "libopencore_amrnb", 8_000, {}),
+    "webm-opus": ("a.webm", "libopus", 48_000, {"live": "1"}), "mkv-flac": ("a.mkv", "flac", 16_000, {}),
+    "mkv-aac": ("a.mkv", "aac", 16_000, {}), "aac": ("a.aac", "aac", 16_000, {}),
+    "amr": ("a.amr", "libopencore_amrnb", 8_000, {}), "mka-mp3": ("a.mka", "libmp3lame", 16_000, {}),
+}  # fmt: skip
+MORE = ("webm-vorbis", "caf-aac", "caf-opus", "film-mp4", "film-webm")
+CODINGS = (*SNDFILE, *MEDIA, *MORE)
 EACH = -(-(CASES or FEW) // len(CODINGS))
 
 
@@ -92,10 +103,28 @@ def no_lazy_modules(monkeypatch: pytest.MonkeyPatch) -> None:
 @functools.cache
 def original(coding: str) -> bytes:
     """A file of 1.2 s, which is small enough that its header is hit often."""
-    name, subtype, channels = CODINGS[coding]
-    samples = speech(1.2) if channels == 1 else np.stack([speech(1.2), speech(1.2) * 0.5], axis=1)
     with tempfile.TemporaryDirectory() as folder:
-        return write(Path(folder) / name, samples, 16_000, subtype).read_bytes()
+        return make(coding, Path(folder)).read_bytes()
+
+
+def make(coding: str, folder: Path) -> Path:
+    if coding in SNDFILE:
+        name, subtype, channels = SNDFILE[coding]
+        samples = speech(1.2) if channels == 1 else np.stack([speech(1.2), speech(1.2) * 0.5], axis=1)
+        return write(folder / name, samples, 16_000, subtype)
+    if coding in MEDIA:
+        name, codec, rate, options = MEDIA[coding]
+        return media(folder / name, speech(1.2, rate), rate, codec, options)
+    if coding == "webm-vorbis":
+        return remux(write(folder / "a.ogg", speech(1.2), 16_000, "VORBIS"), folder / "a.webm")
+    if coding == "caf-aac":
+        return caf(make("m4a-aac", folder), folder / "a.caf", b"aac ", 1024, 1024, 19_200)
+    if coding == "caf-opus":
+        return caf(make("mp4-opus", folder), folder / "a.caf", b"opus", 960, 312, 57_600)
+    name, codec, pictures = {"film-mp4": ("a.mp4", "aac", "mpeg4"), "film-webm": ("a.webm", "libopus", "libvpx")}[
+        coding
+    ]
+    return media(folder / name, speech(1.2, 48_000), 48_000, codec, pictures=pictures)
 
 
 ANYWHERE = st.integers(0, 2**20)
@@ -196,6 +225,18 @@ def test_the_heaviest_clips(reader: Reader, tmp_path: Path) -> None:
         case = reader.read((tmp_path / name).read_bytes())
         assert case["outcome"] == "audio"
         held(case)
+
+
+@pytest.mark.parametrize("kind", ["trun", "truns", "tracks", "cmov", "alac"])
+def test_small_files_that_ask_for_much(reader: Reader, tmp_path: Path, kind: str) -> None:
+    data = bomb(kind, media(tmp_path / "a.m4a", speech(1.2), 16_000, "alac"))
+    assert len(data) < 1_000_000
+    case = reader.read(data)
+    held(case)
+    says = "is damaged or cut off" if kind == "tracks" else "asks for more memory than sound needs"
+    assert says in case["outcome"], case
+    if kind == "tracks":
+        assert case["megabytes"] > 100  # so it is the number of tracks that is bounded here
 
 
 @pytest.mark.parametrize("coding", CODINGS)

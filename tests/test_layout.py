@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "asrquant"
 ORDER = [
-    "errors", "progress", "files", "fresh", "hub", "compat", "sound", "audio", "recording", "dataset", "modules",
+    "errors", "progress", "files", "fresh", "hub", "compat", "formats", "sound", "audio", "recording", "dataset", "modules",
     "footprint", "presets", "decoding", "windows", "recognizer", "metrics", "divergence", "anatomy", "sources",
     "pinning", "engines", "sensitivity", "deployment", "compare", "report", "journal", "archive", "benchmark", "charts",
     "report_files", "text", "export", "tutorial", "cli", "__main__", "jobs", "ui",
@@ -20,6 +20,8 @@ ALLOWED = {
     "gradio": {"ui"},
     "openvino": {"engines"},
     "nncf": {"engines"},
+    "soundfile": {"formats", "engines"},
+    "av": {"formats"},
     "speechbrain": {"compat", "sources", "decoding", "metrics", "tutorial"},
 }
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from media_files import again_and_again, media
 from sounds import speech, write
 
 import asrquant
@@ -209,10 +210,14 @@ print(json.dumps(peaks))
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak of a process's memory")
-def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["flac", "m4a"])
+def test_memory_does_not_grow_with_the_length(tmp_path: Path, kind: str) -> None:
     paths = []
     for minutes in (6, 60):
-        paths.append(tmp_path / f"{minutes}.flac")
+        paths.append(tmp_path / f"{minutes}.{kind}")
+        if kind == "m4a":
+            again_and_again(media(tmp_path / "a.m4a", speech(6), SAMPLE_RATE, "aac"), paths[-1], 10 * minutes)
+            continue
         with sf.SoundFile(paths[-1], "w", SAMPLE_RATE, 1, "PCM_16") as file:
             for _ in range(minutes):  # speech, and silence that costs little to write
                 file.write(speech(2))

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from asrquant.dataset import Row
 from asrquant.errors import DatasetError
+from asrquant.formats import ENDINGS
 
-SUMMARY = "a folder in LibriSpeech's layout (speaker/chapter/*.flac or .wav beside a *.trans.txt)"
-EXTENSIONS = (".flac", ".wav")
+SUMMARY = "a folder in LibriSpeech's layout (speaker/chapter/*.flac, .wav, .m4a … beside a *.trans.txt)"
+EXTENSIONS = (".flac", *(ending for ending in ENDINGS if ending != ".flac"))
+"""In the order in which they are looked for."""
 
 
 def accepts(path: Path) -> bool:
@@ -35,4 +37,4 @@ def read(path: Path) -> Iterator[Row]:
                 continue
             beside = (transcript.with_name(clip_id + extension) for extension in EXTENSIONS)
             clip = next((candidate for candidate in beside if candidate.is_file()), None)
-            yield Row(clip_id, clip, reference, f"has no {clip_id}.flac or .wav beside {transcript.name}")
+            yield Row(clip_id, clip, reference, f"has no {clip_id}.flac, .wav, .m4a … beside {transcript.name}")

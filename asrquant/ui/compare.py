@@ -17,14 +17,13 @@ from asrquant.compare import Comparison, comparison_dict
 from asrquant.dataset import example_clips
 from asrquant.jobs.compare import MAX_RUNS, comparison
 from asrquant.presets import PRESETS
-from asrquant.ui import choices, render, session
+from asrquant.ui import choices, clip, render, session
 
 SENTENCES = ("ENTER FIVE SEVEN TWO", "J O H N", "RUBOUT T K L SIXTY FOUR", "MARCH TENTH NINETEEN SEVENTY ONE", "STOP")
 UNDERSTANDS = (
     "The embedded model understands **spelled letters, numbers, dates and a few commands** (ENTER, ERASE, RUBOUT, REPEAT, "
     "STOP, GO, YES, NO), and nothing else. Read one of these aloud: " + ", ".join(f"*{s}*" for s in SENTENCES) + "."
 )
-RECORDING_RATE = 16_000
 WHERE = "Where they part: divergence of the quantized model's label probabilities from the original's (KL), 0 where they agree"
 SHOW_RESULTS = """() => {
     const texts = document.querySelector('#transcripts'), top = texts.getBoundingClientRect().top;
@@ -80,11 +79,7 @@ def _example(index: int) -> tuple[str, str]:
 
 
 def _clip_and_preset() -> tuple[gr.Audio, gr.Textbox, choices.PresetControls]:
-    audio = gr.Audio(
-        label="Clip (microphone or file, up to 60 s)", type="filepath", sources=["microphone", "upload"],
-        waveform_options=gr.WaveformOptions(sample_rate=RECORDING_RATE), elem_id="clip",
-        buttons=["download"],  # not the one that posts a clip to the Hub
-    )  # fmt: skip
+    audio = clip.build()
     gr.Markdown(UNDERSTANDS, elem_classes="aq-quiet")
     reference = gr.Textbox(
         label="What is said (optional)", placeholder="Without it there is no WER, only agreement", max_length=2000,
