@@ -19,9 +19,9 @@ from asrquant.compat import ensure_torchaudio
 from asrquant.errors import DecoderError, MissingDependencyError
 
 DECODERS: dict[str, str] = {
-    "greedy": "the best label of every frame; fastest, no language model",
+    "greedy": "the best label of every frame, without a search or a language model",
     "beam": "CTC beam search without a language model",
-    "ngram": "CTC beam search with the model's n-gram (KenLM); the fewest errors, the slowest",
+    "ngram": "CTC beam search with the model's n-gram (KenLM)",
     "fast": "the beam search compiled (ctc-beam-decoder), with the n-gram where the model has one",
 }
 

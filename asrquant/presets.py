@@ -72,7 +72,7 @@ class Preset:
 
     Attributes:
         name: what people call it.
-        summary: one line on what it does.
+        summary: one line on what it does; what that brings is for a measurement to say.
         engine: file in ``asrquant/engines`` that carries it out; empty for the float model itself.
         dynamic: roles (see ``modules.ROLES``) or module paths whose weights are quantized ahead, activations on the fly.
         static: roles or paths whose weights and activations are quantized with ranges seen in calibration.
@@ -133,7 +133,7 @@ PRESETS: dict[str, Preset] = {
         Preset("original", "The float32 model as it is: the reference for everything else.", engine=""),
         Preset(
             "dynamic-int8",
-            "Transformer layers and head in int8, activations quantized on the fly; needs no calibration, costs little.",
+            "Transformer layers and head in int8, activations quantized on the fly; needs no calibration.",
             dynamic=_DYNAMIC,
         ),
         Preset(
@@ -144,7 +144,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "speechbrain-int8",
-            "SpeechBrain's tutorial to the letter; its per-tensor min-max ranges cost accuracy in the feature extractor.",
+            "SpeechBrain's tutorial to the letter, with its per-tensor min-max ranges.",
             dynamic=_DYNAMIC,
             static=_STATIC,
             observer="min-max",
@@ -156,19 +156,19 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "dynamic-float16",
-            "Transformer layers and head with float16 weights: half the size of those parts, next to no change in text.",
+            "Transformer layers and head with their weights rounded to float16; needs no calibration.",
             dynamic=_DYNAMIC,
             dynamic_dtype="float16",
         ),
         Preset(
             "everything-int8",
-            "mixed-int8 and the CTC output layer too: shows what quantizing the last layer adds.",
+            "mixed-int8 and the CTC output layer too.",
             dynamic=(*_DYNAMIC, "ctc_output"),
             static=_STATIC,
         ),
         Preset(
             "openvino-fp32",
-            "OpenVINO in float32: no quantization, only a faster engine.",
+            "OpenVINO in float32: another engine, nothing quantized.",
             engine="openvino",
             openvino=OpenVino(precision="f32"),
         ),
@@ -180,13 +180,13 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "openvino-int8",
-            "OpenVINO with NNCF's post-training int8 everywhere but in the CTC output layer; the fastest.",
+            "OpenVINO with NNCF's post-training int8 for weights and activations; the CTC output layer stays float.",
             engine="openvino",
             openvino=OpenVino(int8=True),
         ),
         Preset(
             "openvino-int8-accurate",
-            "openvino-int8, with layers put back to float until the WER on validation clips is within 0.5 points.",
+            "openvino-int8, with layers put back to float while the WER on validation clips is over 0.5 points worse.",
             engine="openvino",
             openvino=OpenVino(int8=True, max_drop=0.5),
         ),
@@ -225,6 +225,8 @@ def custom(schemes: Mapping[str, str], base: str | Preset | None = None, **setti
             raise PresetError(f"{name!r} is to be {scheme!r}; a scheme is one of {', '.join(get_args(Scheme))}.")
         chosen[name] = scheme
     summary = ", ".join(f"{name}: {scheme}" for name, scheme in chosen.items()) or "nothing quantized"
+    if start.openvino:
+        summary = f"{start.name} with other settings"
     if start.openvino and schemes:
         raise PresetError(
             f"{start.name!r} is OpenVINO's, which takes no schemes by module; say what it shall leave float."

@@ -14,6 +14,7 @@ from torch import nn
 from asrquant.audio import MAX_SECONDS, Audio, read_audio
 from asrquant.decoding import Decoder, Vocabulary, make_decoder
 from asrquant.footprint import serialized_bytes
+from asrquant.hub.card import Card
 from asrquant.modules import Roles
 from asrquant.presets import PRESETS, Preset
 from asrquant.recording import Recording
@@ -58,6 +59,7 @@ class Origin:
         architecture: file name → contents, from which ``toolkit`` builds the encoder again without its weights; empty
             where it cannot.
         licences: file name → text of the licences that came with the model.
+        card: what the model's own card says of it.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Origin:
     sha256: Mapping[str, str]
     architecture: Mapping[str, bytes] = field(default_factory=dict)
     licences: Mapping[str, str] = field(default_factory=dict)
+    card: Card = field(default_factory=Card)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from asrquant.charts import comparison_table
@@ -47,7 +49,22 @@ def aligned(table: pd.DataFrame) -> str:
     )
 
 
+_MARKUP = re.compile(r"[\\`*\[\]<>|~#$&]|(?<![^\W_])_|_(?![^\W_])")
+"""What means something to Markdown, wherever it stands; an underscore within a word does not."""
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks, and with a sign in the place of what cannot be printed."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in " ".join(text.split()))
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is, in one line: for names that somebody else chose."""
+    return _MARKUP.sub(r"\\\g<0>", one_line(text))
+
+
 def markdown(table: pd.DataFrame) -> str:
-    """A Markdown table."""
-    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)
+    """A Markdown table; its cells and headings are shown as they are."""
+    rows = [[escaped(str(cell)) for cell in row] for row in (table.columns, *table.itertuples(index=False))]
+    rows.insert(1, ["---"] * len(table.columns))
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -30,7 +30,7 @@ def chart(browser: Browser, file: Path, picture: Path) -> None:
 
 
 def comparison(browser: Browser, url: str, picture: Path) -> None:
-    """The page with the fastest preset on its first example."""
+    """The page with openvino-int8 on its first example."""
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.goto(f"{url}/?__theme=light")
     page.wait_for_selector("#examples button")

@@ -1,10 +1,11 @@
-"""A server on loopback that speaks as much of the Hub's protocol as its client asks for when it downloads.
+"""A server on loopback that speaks as much of the Hub's protocol as its client asks for, in both directions, and holds its rules.
 
-Large files come by a redirect, with the sha256 that the Hub keeps of them; its newer Xet protocol is not spoken.
+Large files come by a redirect, with the sha256 that the Hub keeps of them, and go by LFS; the newer Xet protocol is not spoken.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import shutil
@@ -17,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 import huggingface_hub.constants
 import pytest
+from hub_rules import complaints, is_tracked, needs_lfs
 from small_models import write_base, write_speechbrain
 
 from asrquant import hub
@@ -24,11 +26,14 @@ from asrquant.hub import pins
 from asrquant.pinning import pin
 
 MODEL, BASE = "someone/asr", "someone/base"
-LARGE = (".ckpt", ".bin", ".safetensors")
+LARGE = (".ckpt", ".bin", ".safetensors", ".pt")
+TOKEN = "hf_secretsecretsecretsecretsecretsecr"
+ATTRIBUTES = "".join(f"*{suffix} filter=lfs diff=lfs merge=lfs -text\n" for suffix in LARGE)
+"""What a new repository has of the Hub."""
 
 
 class LocalHub(ThreadingHTTPServer):
-    """Repositories in memory, each with its commits."""
+    """Repositories in memory, each with its commits; a Space's is called ``spaces/user/name``."""
 
     daemon_threads = True
 
@@ -39,6 +44,12 @@ class LocalHub(ThreadingHTTPServer):
         self.commits: dict[str, dict[str, dict[str, bytes]]] = {}
         self.sent: list[str] = []
         self.damaged: dict[str, bytes] = {}
+        self.created: list[dict] = []
+        self.cards: list[tuple[str, str]] = []
+        self.stored: dict[str, bytes] = {}
+        self.lfs: set[str] = set()
+        self.refusal: tuple[int, str] | None = None
+        self.asked: list[str] = []
 
     def commit(self, hub_id: str, files: Path | Mapping[str, bytes]) -> str:
         """A new ``main``, and its hash."""
@@ -50,6 +61,10 @@ class LocalHub(ThreadingHTTPServer):
         revision = hashlib.sha1(f"{hub_id} {count}".encode()).hexdigest()
         self.commits[hub_id][revision] = dict(files)
         return revision
+
+    def main(self, hub_id: str) -> dict[str, bytes]:
+        """The files of the newest commit."""
+        return list(self.commits[hub_id].values())[-1]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -63,9 +78,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path.startswith("large/"):
             oid = path.removeprefix("large/")
             return self.send_file(self.contents_of(oid), {"ETag": f'"{oid}"'}, oid)
-        is_api = path.startswith("api/models/")
-        user, name, verb, revision, *rest = [*path.removeprefix("api/models/").split("/"), "", "", ""]
-        commits = self.server.commits.get(f"{user}/{name}")
+        is_api, hub_id, rest = _repository(path)
+        verb, revision, *rest = [*rest, "", ""]
+        commits = self.server.commits.get(hub_id)
         if not commits:
             return self.answer({"error": "Repository not found"}, 404, {"X-Error-Code": "RepoNotFound"})
         revision = list(commits)[-1] if revision in ("main", "") else revision
@@ -76,7 +91,72 @@ class _Handler(BaseHTTPRequestHandler):
             return self.resolve(revision, "/".join(rest).strip("/"), files)
         if verb == "tree":
             return self.answer([described(name, contents) for name, contents in files.items()])
-        return self.answer({"id": f"{user}/{name}", "sha": revision, "siblings": [{"rfilename": n} for n in files]})
+        return self.answer({"id": hub_id, "sha": revision, "siblings": [{"rfilename": name} for name in files]})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        path = unquote(urlsplit(self.path).path).strip("/")
+        self.server.asked.append(path)
+        if path == "api/validate-yaml":
+            return self.validate(json.loads(body))
+        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return self.answer({"error": "Unauthorized"}, 401)
+        if self.server.refusal:
+            status, words = self.server.refusal
+            return self.answer({"error": words}, status)
+        if path == "api/repos/create":
+            return self.create(json.loads(body))
+        if path.endswith(".git/info/lfs/objects/batch"):
+            wanted = json.loads(body)["objects"]
+            urls = [f"{self.server.url}/lfs/{each['oid']}" for each in wanted]
+            objects = [{**each, "actions": {"upload": {"href": url}}} for each, url in zip(wanted, urls, strict=True)]
+            return self.answer({"transfer": "basic", "objects": objects})
+        _, hub_id, (verb, *_) = _repository(path)
+        return self.preupload(hub_id, json.loads(body)) if verb == "preupload" else self.receive(hub_id, body)
+
+    def do_PUT(self) -> None:
+        self.server.stored[self.path.split("/")[-1]] = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer({})
+
+    def validate(self, asked: dict) -> None:
+        self.server.cards.append((asked["repoType"], asked["content"]))
+        errors = [{"message": words} for words in complaints(asked["content"], asked["repoType"])]
+        self.answer({"errors": errors, "warnings": []}, 400 if errors else 200)
+
+    def create(self, asked: dict) -> None:
+        hub_id = f"{'spaces/' * (asked.get('type') == 'space')}{asked['organization']}/{asked['name']}"
+        if hub_id in self.server.commits:
+            return self.answer({"error": "You already created this repo", "url": f"{self.server.url}/{hub_id}"}, 409)
+        self.server.created.append(asked)
+        self.server.commit(hub_id, {".gitattributes": ATTRIBUTES.encode(), "README.md": b""})
+        return self.answer({"url": f"{self.server.url}/{hub_id}", "name": hub_id})
+
+    def preupload(self, hub_id: str, asked: dict) -> None:
+        """Each file's way: what the repository tracks, and what is large or binary, as far as its first bytes tell."""
+        tracked = self.server.main(hub_id)[".gitattributes"].decode()
+        answers = []
+        for file in asked["files"]:
+            sample = base64.b64decode(file["sample"])
+            large = is_tracked(file["path"], tracked) or needs_lfs(sample) or file["size"] > 10 * 1024 * 1024
+            answers.append({"path": file["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False})
+        self.answer({"files": answers})
+
+    def receive(self, hub_id: str, body: bytes) -> None:
+        """A commit, taken as a whole or not at all."""
+        files = dict(self.server.main(hub_id))
+        for line in map(json.loads, body.splitlines()):
+            value, name = line["value"], line["value"].get("path")
+            if line["key"] == "file":
+                files[name] = base64.b64decode(value["content"])
+                if needs_lfs(files[name]):
+                    return self.answer({"error": f"binary files must go through LFS: {name}"}, 400)
+            elif line["key"] == "lfsFile":
+                files[name] = self.server.stored[value["oid"]]
+                self.server.lfs.add(name)
+            elif line["key"] == "deletedFile":
+                del files[name]
+        revision = self.server.commit(hub_id, files)
+        return self.answer({"commitUrl": f"{self.server.url}/{hub_id}/commit/{revision}", "commitOid": revision})
 
     def resolve(self, revision: str, name: str, files: Mapping[str, bytes]) -> None:
         if name not in files:
@@ -105,11 +185,20 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+def _repository(path: str) -> tuple[bool, str, list[str]]:
+    """Whether an address is the API's, the repository in it, and what follows."""
+    is_api = path.startswith("api/")
+    path = path.removeprefix("api/").removeprefix("models/")
+    kind = "spaces/" * path.startswith("spaces/")
+    user, name, *rest = [*path.removeprefix(kind).split("/"), ""]
+    return is_api, f"{kind}{user}/{name}", rest
 
 
 def described(name: str, contents: bytes) -> dict:
@@ -133,6 +222,25 @@ def serving() -> Iterator[LocalHub]:
         server.server_close()
 
 
+@contextmanager
+def asked_by_the_client() -> Iterator[LocalHub]:
+    """A hub that the Hub's client asks while this lasts."""
+    with serving() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
+        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+        patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        patch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+        yield server
+
+
+@pytest.fixture
+def empty_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
+    """A hub without repositories, to be written to with the token of the environment."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with asked_by_the_client() as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def hub_folders(tmp_path_factory) -> tuple[Path, Path]:
     """A model whose YAML takes its wav2vec2 from a second repository, and that one."""
@@ -144,11 +252,7 @@ def hub_folders(tmp_path_factory) -> tuple[Path, Path]:
 @contextmanager
 def a_hub(folders: tuple[Path, Path], place: Path) -> Iterator[LocalHub]:
     """A hub with both, which the client asks; the cache and the list of pins are in ``place``."""
-    with serving() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(huggingface_hub.constants, "ENDPOINT", server.url)
-        template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
-        patch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        patch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    with asked_by_the_client() as server, pytest.MonkeyPatch.context() as patch:
         patch.setattr(hub, "CACHE", place / "cache")
         patch.setattr(pins, "PINS", place / "pins.json")
         pins.PINS.write_text(json.dumps({MODEL: None}))

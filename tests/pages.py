@@ -31,8 +31,8 @@ NEEDS_CHROMIUM = [
 ]
 
 
-def start_server(folder: Path, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
-    """The page on a free port, its files below ``folder``, once it answers: the process and its address."""
+def start_server(folder: Path, root: Path = ROOT, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
+    """The page of ``root`` on a free port, its files below ``folder``, once it answers: the process and its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -46,7 +46,7 @@ def start_server(folder: Path, **environment: str) -> tuple[subprocess.Popen[byt
     log = folder / "log.txt"
     with log.open("a") as out:
         server = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **own, **environment}, stdout=out, stderr=out
+            [sys.executable, "app.py"], cwd=root, env={**os.environ, **own, **environment}, stdout=out, stderr=out
         )
     url = f"http://127.0.0.1:{port}"
     for _ in range(240):
@@ -60,9 +60,9 @@ def start_server(folder: Path, **environment: str) -> tuple[subprocess.Popen[byt
 
 
 @contextmanager
-def serve(folder: Path, **environment: str) -> Iterator[str]:
-    """The page on a free port, its files below ``folder``; yields its address."""
-    server, url = start_server(folder, **environment)
+def serve(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[str]:
+    """The page of ``root`` on a free port, its files below ``folder``; yields its address."""
+    server, url = start_server(folder, root, **environment)
     try:
         yield url
     finally:
@@ -71,7 +71,7 @@ def serve(folder: Path, **environment: str) -> Iterator[str]:
     assert leftovers(folder) == []
     # Gradio logs its own refusals of forged values with a traceback; none may come from our code.
     log = (folder / "log.txt").read_text()
-    assert f'File "{ROOT / "asrquant"}' not in log, log
+    assert f'File "{root / "asrquant"}' not in log, log
 
 
 def leftovers(folder: Path) -> list[str]:

@@ -67,7 +67,7 @@ def test_a_hub_that_sends_something_else_than_it_lists(hub_server) -> None:
             {"hyperparams.yaml": b"pretrainer: !include:x.yaml {}"},
             "cannot be pinned: .* holds the tag '!include:x.yaml'",
         ),
-        ({"README.md": b"no model"}, "holds none of the files"),
+        ({"notes.md": b"no model"}, "holds none of the files"),
         ({"vocab.json": b"{}"}, r"holds no hyperparams\.yaml"),
         (
             {"config.json": b'{"attn_implementation": "someone/kernel"}'},

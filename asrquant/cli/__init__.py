@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from asrquant.cli import artifacts, benchmark, compare, modules, pin
+from asrquant.cli import artifacts, benchmark, compare, modules, pin, space
 from asrquant.cli.common import Parser
 from asrquant.errors import AsrQuantError
 
@@ -38,6 +38,6 @@ def _parser() -> Parser:
     parser = Parser("asrquant", description="What quantization does to a speech recognizer.")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what the libraries do")
     commands = parser.add_subparsers(required=True)
-    for command in (compare, benchmark, modules, artifacts, pin):
+    for command in (compare, benchmark, modules, artifacts, pin, space):
         command.add(commands)
     return parser

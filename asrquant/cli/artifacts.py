@@ -15,6 +15,7 @@ from asrquant.dataset import BUNDLED, example_clips, read_clips
 from asrquant.engines import get_format
 from asrquant.export import EXPORTS, Exports, export, hub, load_artifact, verify
 from asrquant.export.card import outcome, summary
+from asrquant.files import printable_name
 from asrquant.progress import Progress
 from asrquant.recognizer import Recognizer
 from asrquant.report import Report
@@ -67,7 +68,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _measure(original: Recognizer, recognizer: Recognizer, data: Path | None, progress: Progress) -> Report:
-    utterances, what = (read_clips(data), data.name) if data else (example_clips(), BUNDLED)
+    utterances, what = (read_clips(data), printable_name(data)) if data else (example_clips(), BUNDLED)
     both = [original, recognizer] if recognizer is not original else [original]
     return benchmark(both, utterances, progress, what)
 

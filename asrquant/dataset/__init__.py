@@ -16,6 +16,7 @@ import numpy as np
 
 from asrquant.audio import Audio, read_audio
 from asrquant.errors import DatasetError
+from asrquant.files import printable_name
 from asrquant.recording import Recording, open_audio
 
 CLIPS = Path(__file__).parents[2] / "examples" / "clips"
@@ -166,7 +167,9 @@ def read_dataset(path: str | Path, inside: Path | None = None) -> Dataset:
     if not found:
         why = next((f"; the first: {row.id!r} {row.reason}" for row in bad.values()), "")
         raise DatasetError(f"{path.name} has no row that can be used ({len(bad)} rows cannot{why}).")
-    return Dataset(path.name, tuple(found[key] for key in sorted(found)), tuple(bad[key] for key in sorted(bad)))
+    return Dataset(
+        printable_name(path), tuple(found[key] for key in sorted(found)), tuple(bad[key] for key in sorted(bad))
+    )
 
 
 def read_clips(root: str | Path) -> tuple[Utterance, ...]:

@@ -1,4 +1,4 @@
-"""Engines: float encoder + Preset → faster encoder. One file an engine, found here by its name."""
+"""Engines: float encoder + Preset → the encoder that was asked for. One file an engine, found here by its name."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ class Format(Protocol):
     @property
     def model_files(self) -> tuple[str, ...]:
         """Names of the files that the encoder is in, the one to open first; their size is the artifact's."""
+
+    @property
+    def library(self) -> str:
+        """What opens those files, as ``library_name`` of a card on the Hub."""
 
     @property
     def script(self) -> Path:

@@ -153,7 +153,7 @@ def _manifest(
         model_bytes=sum((files / name).stat().st_size for name in form.model_files),
         original_bytes=recognizer.original_bytes or recognizer.size_bytes(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        source=Source(origin.name, origin.toolkit, dict(origin.sha256)),
+        source=Source(origin.name, origin.toolkit, dict(origin.sha256), origin.card),
         preset=recognizer.preset,
         roles=recognizer.roles,
         backend=recognizer.backend,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from asrquant.engines import Format
+from asrquant.export.hub import is_name
 from asrquant.export.manifest import Manifest, Verification
 from asrquant.files import megabytes
-from asrquant.text import markdown
+from asrquant.text import escaped, markdown, one_line
 
-LIBRARY = "speechbrain"
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult, ModelCardData
 
 
 def summary(manifest: Manifest) -> dict[str, str]:
@@ -88,22 +90,16 @@ def card(manifest: Manifest, form: Format) -> str:
         manifest: of the artifact.
         form: its format.
     """
-    head = ["---", f"library_name: {LIBRARY}", "pipeline_tag: automatic-speech-recognition"]
-    if "/" in manifest.source.name:
-        head += [f"base_model: {json.dumps(manifest.source.name)}", "base_model_relation: quantized"]
-    head += ["tags:", "- asrquant", "- quantization", f"- {manifest.format}", "---"]
     table = measured(manifest)
     sections = [
-        "\n".join(head),
-        f"# {manifest.name}",
-        f"{manifest.source.name}, quantized with asrquant's preset `{manifest.preset.name}`: {manifest.preset.summary}"
-        if manifest.preset.engine
-        else f"{manifest.source.name} as it is, in float32, saved with asrquant.",
+        f"---\n{metadata(manifest, form).to_yaml()}\n---",
+        f"# {escaped(manifest.name)}",
+        _what_it_is(manifest),
         f"Format `{manifest.format}`: {form.summary}.",
         markdown(pd.DataFrame({"": list(summary(manifest)), " ": list(summary(manifest).values())})),
         "## Measured",
         *([markdown(table)] if table is not None else []),
-        conditions(manifest),
+        escaped(("Measured on " if manifest.measurement else "") + conditions(manifest)),
         "## Use",
         "```sh\npython transcribe.py clip.wav\n```",
         _script_note(manifest, form.script_needs),
@@ -111,19 +107,95 @@ def card(manifest: Manifest, form: Format) -> str:
         "`sha256sum --check SHA256SUMS` checks the files. That they are unchanged does not say who made them: load artifacts "
         "of people you trust. `manifest.json` has every setting; `answers.npz` has what the model answered when it was "
         f"made, with which `python -m asrquant verify {manifest.name}` compares what it answers on your machine.",
+        "## Licence",
+        _licence(manifest),
     ]
-    licences = [name for name in manifest.files if name.startswith("LICENSE")]
-    sections += ["## Licence", f"The model's own, in {', '.join(licences)}." if licences else _NO_LICENCE]
     return "\n\n".join(sections) + "\n"
 
 
-_NO_LICENCE = "That of the model it was made from, which came without a licence file."
+def metadata(manifest: Manifest, form: Format) -> ModelCardData:
+    """The card's front matter, in the Hub's own terms; what is not known is left out.
+
+    Licence, languages and training data are those of the model that the artifact was made from, as its card has them; the WER
+    is the artifact's own, where it was measured.
+    """
+    from huggingface_hub import ModelCardData
+
+    said, quantized, source = manifest.source.card, is_quantized(manifest), manifest.source.name
+    on_hub, found = is_name(source), _wer(manifest)
+    link = said.license_link if said.license_link in manifest.files or "://" in said.license_link else ""
+    return ModelCardData(
+        language=list(said.languages) or None,
+        license=said.license or None,
+        license_name=said.license_name or None,
+        license_link=link or None,
+        library_name=form.library,
+        pipeline_tag=_TASK,
+        base_model=source if on_hub else None,
+        base_model_relation="quantized" if on_hub and quantized else None,
+        tags=["asrquant", *(["quantization"] if quantized else []), manifest.format],
+        datasets=list(said.datasets) or None,
+        metrics=[found.metric_type] if found else None,
+        model_name=manifest.name if found else None,
+        eval_results=[found] if found else None,
+    )
+
+
+def is_quantized(manifest: Manifest) -> bool:
+    """Whether quantized modules were found in what was loaded back."""
+    return bool(manifest.verification and manifest.verification.quantized)
+
+
+def _wer(manifest: Manifest) -> EvalResult | None:
+    """The artifact's own WER, not the original's beside it; None where it was not measured."""
+    from huggingface_hub import EvalResult
+
+    if (run := manifest.measurement) is None:
+        return None
+    mine = next((result.wer for result in run.results if result.preset == manifest.preset.name), None)
+    if mine is None:
+        return None
+    return EvalResult(
+        task_type=_TASK,
+        task_name="Automatic Speech Recognition",
+        dataset_type=_DATA,
+        dataset_name=f"{one_line(run.data)}: {run.clips} clips, {run.words} words",
+        metric_type="wer",
+        metric_name=f"WER (%), decoder {run.decoder}",
+        metric_value=round(float(mine), 2),
+    )
+
+
+_TASK = "automatic-speech-recognition"
+_DATA = "local-files"
+"""For the Hub's id of a data set: the clips are files of whoever measured, not a data set of the Hub's."""
+
+
+def _what_it_is(manifest: Manifest) -> str:
+    name, preset = escaped(manifest.source.name), manifest.preset
+    if not preset.engine:
+        return f"The model {name} as it is, in float32, saved with asrquant."
+    made = "Quantized" if is_quantized(manifest) else "Converted, not quantized,"
+    return f"{made} from {name} with asrquant's preset {escaped(preset.name)}: {escaped(preset.summary)}"
+
+
+def _licence(manifest: Manifest) -> str:
+    files = [f"`{name}`" for name in manifest.files if name.startswith("LICENSE")]
+    said = manifest.source.card
+    if files:
+        return f"The model's own, in {', '.join(files)}."
+    if said.license:
+        name = f" ({said.license_name})" if said.license_name else ""
+        return f"The model's own: {escaped(said.license + name)}, as its card says; no licence file came with it."
+    return "That of the model it was made from, which came without a licence file."
 
 
 def _script_note(manifest: Manifest, needs: str) -> str:
     if needs == "asrquant":
         return "It needs asrquant."
     greedily = (
-        " (without the n-gram, so it makes more errors than asrquant with it)" if manifest.decoder != "greedy" else ""
+        f", where asrquant takes the decoder {manifest.decoder}: the words can differ"
+        if manifest.decoder != "greedy"
+        else ""
     )
     return f"It needs {needs} only, reads one clip of any rate, and decodes greedily{greedily}."

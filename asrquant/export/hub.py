@@ -1,11 +1,20 @@
-"""An artifact → a repository on the Hugging Face Hub: the same folder, with the token that the environment has."""
+"""Files → a repository on the Hugging Face Hub, with the token that the environment has."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from asrquant.errors import ExportError
 from asrquant.export.store import Artifact
+from asrquant.hub import HUB_ID
+from asrquant.text import one_line
+
+_MEANINGS = {
+    401: "the token may not write there",
+    402: "it asks for a paid plan",
+    403: "the token may not write there",
+}
 
 
 def check(repository: str) -> str:
@@ -22,12 +31,33 @@ def check(repository: str) -> str:
     """
     from huggingface_hub import get_token
 
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise ExportError(f"{repository!r} names no repository; write user/name.")
+    check_name(repository)
     token = get_token()
     if not token:
-        raise ExportError("There is no Hugging Face token; set HF_TOKEN to one that may write, and export again.")
+        raise ExportError("There is no Hugging Face token; set HF_TOKEN to one that may write, and try again.")
     return token
+
+
+def check_name(repository: str) -> None:
+    """Refuse a name that no repository of the Hub can have.
+
+    Raises:
+        ExportError: it is one.
+    """
+    if not is_name(repository):
+        raise ExportError(f"{repository!r} names no repository; write user/name.")
+
+
+def is_name(repository: str) -> bool:
+    """Whether the Hub could have a repository of this name."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public, by its documentation
+
+    try:
+        validate_repo_id(repository)
+    except HFValidationError:
+        return False
+    return HUB_ID.fullmatch(repository) is not None
 
 
 def push(artifact: Artifact, repository: str) -> str:
@@ -46,22 +76,39 @@ def push(artifact: Artifact, repository: str) -> str:
         ExportError: no token, a refusal, or no network; the artifact stays on disk.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError
 
     hub = HfApi(token=check(repository))
-    try:
+    with in_a_sentence(repository, f" The artifact itself is whole, in {artifact.folder}."):
         hub.create_repo(repository, repo_type="model", exist_ok=True)
         commit = hub.upload_folder(
             repo_id=repository, folder_path=artifact.folder, commit_message=f"{artifact.name}, made with asrquant"
         )
+        return str(commit.commit_url)
+
+
+@contextmanager
+def in_a_sentence(repository: str, kept: str = "") -> Iterator[None]:
+    """Turn what the Hub's client raises into a sentence.
+
+    Args:
+        repository: that is written to.
+        kept: what to add: where the work still is.
+
+    Raises:
+        ExportError: for whatever is raised inside.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        yield
     except HfHubHTTPError as error:
         status = error.response.status_code
-        hint = "the token may not write there" if status in (401, 403) else "try again later"
-        raise ExportError(f"The Hub refused {repository} (HTTP {status}): {hint}. {_kept(artifact)}") from None
+        meaning = _MEANINGS.get(status) or (one_line(error.server_message or "")[:300] if status < 500 else "")
+        raise ExportError(
+            f"The Hub refused {repository} (HTTP {status}): {(meaning or 'try again later').rstrip('.')}.{kept}"
+        ) from None
     except Exception as error:  # the client raises its own, httpx's, and OSError for the same thing: no way there
-        raise ExportError(f"The Hub could not be reached ({type(error).__name__}). {_kept(artifact)}") from None
-    return str(commit.commit_url)
-
-
-def _kept(artifact: Artifact) -> str:
-    return f"The artifact itself is whole, in {artifact.folder}."
+        if isinstance(error, ValueError) and str(error).startswith("Invalid metadata"):
+            reasons = "; ".join(line.removeprefix("- ") for line in str(error).splitlines()[1:])
+            raise ExportError(f"The Hub does not take the front matter of README.md: {reasons}.{kept}") from None
+        raise ExportError(f"The Hub could not be reached ({type(error).__name__}).{kept}") from None

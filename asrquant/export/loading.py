@@ -89,6 +89,7 @@ def _origin(manifest: Manifest, folder: Path) -> Origin:
         sha256=manifest.source.sha256,
         architecture={path.name: path.read_bytes() for path in architecture},
         licences={path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))},
+        card=manifest.source.card,
     )
 
 

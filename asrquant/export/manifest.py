@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from asrquant.errors import ArtifactError
 from asrquant.files import File
+from asrquant.hub.card import Card
 from asrquant.modules import Roles
 from asrquant.presets import Preset
 from asrquant.recognizer import Tuning
@@ -28,6 +29,7 @@ class Source:
     name: str
     toolkit: str
     sha256: Mapping[str, str]
+    card: Card = field(default_factory=Card)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 import filelock
 
 from asrquant.errors import SourceError
+from asrquant.hub.card import CARD
 from asrquant.hub.pins import PINS, Pin, Repository, check_files, read_pins, write_pin
 
 __all__ = [
@@ -22,8 +23,8 @@ TIMEOUT_SECONDS = 10
 HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*")
 CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant")).absolute() / "hub"
 """Pinned models only, one folder a model and commit, in the Hub client's own layout; nobody else writes here."""
-FILES = ("*.yaml", "*.json", "*.ckpt", "*.safetensors", "*.arpa", "*.bin", "*.txt", "*.model", "LICENSE*")
-"""What models are made of. Code is never among it."""
+FILES = ("*.yaml", "*.json", "*.ckpt", "*.safetensors", "*.arpa", "*.bin", "*.txt", "*.model", "LICENSE*", CARD)
+"""What models are made of, and what says whose they are. Code is never among it."""
 _log = logging.getLogger(__name__)
 
 

@@ -19,8 +19,9 @@ from torch import nn
 
 from asrquant.compat import loading_weights, on_a_space
 from asrquant.errors import SourceError, UntrustedSourceError
-from asrquant.files import File, describe, sha256
+from asrquant.files import File, describe, printable_name, sha256
 from asrquant.hub import FILES, HUB_ID, Pin, check_files, download, read_pins, snapshot
+from asrquant.hub.card import CARD, read_card
 from asrquant.recognizer import Origin, Recognizer
 
 EMBEDDED = {"an4": Path(__file__).parents[2] / "artifacts" / "an4-wav2vec2-ctc"}
@@ -81,7 +82,7 @@ def load(source: str = "an4", decoder: str | None = None, trust_source: bool = F
     Args:
         source: ``an4`` (the embedded model), a pinned Hub id, or a local folder (SpeechBrain's EncoderASR, or a CTC model and
             its processor as transformers saves them).
-        decoder: one of ``DECODERS``; None takes the best that the model came with.
+        decoder: one of ``DECODERS``; None takes ``ngram`` where the model has one, else ``greedy``.
         trust_source: load a Hub id that is not pinned, as it is there now, or a folder that is code. SpeechBrain executes what
             a ``hyperparams.yaml`` says, so a model from elsewhere is code from elsewhere. Never on a Space.
 
@@ -207,7 +208,7 @@ def _find(source: str, trust_source: bool) -> Found:
     folder = Path(source)
     if folder.is_dir():
         folder = folder.resolve()
-        return Found(source, folder, _origin(folder.name, folder), trusted=trust_source)
+        return Found(source, folder, _origin(printable_name(folder), folder), trusted=trust_source)
     if not HUB_ID.fullmatch(source):
         raise SourceError(f"There is no model {source!r}: it is neither 'an4', nor a folder, nor a Hub id (user/name).")
     if not trust_source:
@@ -247,4 +248,4 @@ def _origin(name: str, folder: Path, digests: Mapping[str, str] | None = None) -
     if digests is None:
         digests = {path.name: sha256(path) for pattern in FILES for path in sorted(folder.glob(pattern))}
     licences = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))}
-    return Origin(name, "", digests, licences=licences)
+    return Origin(name, "", digests, licences=licences, card=read_card(folder / CARD))

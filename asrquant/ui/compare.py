@@ -48,7 +48,7 @@ def build() -> choices.PresetControls:
                 components=[audio, reference],
                 samples=[[str(u.path), u.reference] for u in examples],
                 sample_labels=[f"{u.reference} ({u.id.split('-')[0]})" for u in examples],
-                label="Examples, from speakers that the model has never heard: click one to run it",
+                label="Examples, from speakers that an4 has never heard: click one to run it",
                 type="index", samples_per_page=len(examples), elem_id="examples",
             )  # fmt: skip
         with gr.Column(scale=7, min_width=320):

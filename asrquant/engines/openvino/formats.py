@@ -19,6 +19,7 @@ class OpenVinoIR:
     name = "openvino-ir"
     summary = "the encoder as OpenVINO IR (.xml, .bin); runs with OpenVINO alone, without PyTorch"
     model_files = ("encoder.xml", "encoder.bin")
+    library = "openvino"
     script = Path(__file__).with_name("transcribe_openvino.py")
     script_needs = "openvino and soundfile"
 

@@ -26,8 +26,9 @@ class TorchScript:
     """The traced encoder, wave [B, T] → log-probs [B, F, V], for every batch and length."""
 
     name = "torchscript"
-    summary = "the encoder as one TorchScript file; runs wherever PyTorch does, without asrquant or SpeechBrain"
+    summary = "the encoder as one TorchScript file; runs with PyTorch alone, without asrquant or SpeechBrain"
     model_files = ("encoder.torchscript.pt",)
+    library = "pytorch"
     script = Path(__file__).with_name("transcribe_torchscript.py")
     script_needs = "torch and soundfile"
 
@@ -58,6 +59,7 @@ class StateDict:
     name = "state-dict"
     summary = "weights and scales under the model's own names, with the architecture; for use with asrquant"
     model_files = ("encoder.state_dict.pt",)
+    library = "asrquant"
     script = Path(__file__).with_name("transcribe_asrquant.py")
     script_needs = "asrquant"
 

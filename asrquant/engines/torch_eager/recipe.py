@@ -123,7 +123,7 @@ def _quantize_static(
 
 
 def default_backend() -> str:
-    """The best quantized kernels of this CPU: x86, or qnnpack on ARM."""
+    """The quantized kernels that are made for this CPU: x86, or qnnpack on ARM."""
     supported = torch.backends.quantized.supported_engines
     return next((name for name in ("x86", "fbgemm", "qnnpack") if name in supported), "none")
 

@@ -92,7 +92,7 @@ def from_encoder_asr(asr: Any, source: str) -> Recognizer:
 
 
 def _own_decoder(asr: Any, vocabulary: Vocabulary) -> Decoder:
-    """The best decoder that came with the model; a searcher with an n-gram has it in memory already."""
+    """``ngram`` where the model has one, else ``greedy``; a searcher with an n-gram has it in memory already."""
     if vocabulary.ngram:
         return BeamSearch("ngram", asr.decoding_function)
     return make_decoder("greedy", vocabulary)
