@@ -2,6 +2,15 @@
 
 if __name__ == "__main__":
     # Imported here, as the worker process runs this file as well, and needs no gradio.
-    from asrquant.ui import launch
+    import sys
 
-    launch()
+    from asrquant.account import ensure_temporary_folder
+    from asrquant.errors import AsrQuantError
+
+    try:
+        ensure_temporary_folder()  # which gradio asks for when it is imported
+        from asrquant.ui import launch
+
+        launch()
+    except (AsrQuantError, OSError) as error:
+        sys.exit(f"asrquant: {error}")

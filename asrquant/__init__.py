@@ -21,8 +21,12 @@ for _name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
 
+from asrquant.account import ensure_home  # noqa: E402  (the environment comes first)
+
+ensure_home()
+
 from asrquant.anatomy import anatomy  # noqa: E402
-from asrquant.audio import Audio, read_audio  # noqa: E402  (the environment comes first)
+from asrquant.audio import Audio, read_audio  # noqa: E402
 from asrquant.benchmark import benchmark  # noqa: E402
 from asrquant.compare import Comparison, compare  # noqa: E402
 from asrquant.dataset import Dataset, Utterance, calibration_clips, example_clips, read_clips, read_dataset  # noqa: E402

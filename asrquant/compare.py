@@ -11,6 +11,7 @@ import torch
 
 from asrquant.audio import Audio, read_audio
 from asrquant.divergence import Divergence, diverge
+from asrquant.errors import DatasetError
 from asrquant.metrics import Edit, Spread, WordErrors, agreement, align_words, normalize_text, spread, word_errors
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer, Transcript, Tuning
@@ -131,10 +132,12 @@ def compare(
 
     Raises:
         AudioError: the clip cannot be used.
+        DatasetError: the reference is no text.
         ValueError: ``runs`` is under 1.
     """
     if runs < 1:
         raise ValueError(f"runs is {runs}; at least 1 is needed.")
+    check_reference(reference)
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
     transcripts: list[list[Transcript]] = [[], []]
@@ -164,6 +167,16 @@ def compare(
         divergence=diverge(original, quantized, audio, (answers[0], answers[1])),
         tuning=quantized.tuning,
     )
+
+
+def check_reference(reference: str | None) -> None:
+    """Check that a reference is text: bytes in another encoding than the terminal's become halves of characters.
+
+    Raises:
+        DatasetError: it is not, so that words would be counted as wrong that are right.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in reference or ""):
+        raise DatasetError("The reference holds bytes that are no text in this terminal's encoding; set it to UTF-8.")
 
 
 def _measured(recognizer: Recognizer, transcripts: list[Transcript], reference: str | None) -> Measured:

@@ -32,7 +32,7 @@ def run_fresh(module: str, arguments: Sequence[str], wait: Callable[[], None]) -
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8:backslashreplace"},
     )  # fmt: skip
     try:
         printed, errors = _finished(process, wait)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from asrquant.account import unwritable
 from asrquant.errors import SourceError, UntrustedSourceError
 from asrquant.files import File, describe
-from asrquant.hub import FILES, HUB_ID, Pin, Repository, again, fetch, locked, write_pin
+from asrquant.hub import FILES, HUB_ID, Pin, Repository, again, fetch, locked, pins, write_pin
 from asrquant.recognizer import Origin
 from asrquant.sources import Found, toolkit_of, vet
 
@@ -27,6 +28,8 @@ def pin(hub_id: str) -> Pin:
     """
     if not HUB_ID.fullmatch(hub_id):
         raise SourceError(f"{hub_id!r} names no model on the Hub; write user/name.")
+    if why := unwritable(pins.PINS.parent):
+        raise SourceError(f"{pins.PINS.name} cannot be written: {why}; pin with an account that may change it.")
     with locked():
         folder, repository = _fetch(hub_id)
         folders, repositories = {hub_id: folder}, {hub_id: repository}

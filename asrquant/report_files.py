@@ -56,7 +56,7 @@ def write_report(report: Report, folder: Path) -> tuple[Path, ...]:
     )
     for name, text in zip(FILES, texts, strict=True):
         beside = folder / f".{name}.new"
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")  # half a character is no reason to lose it
         beside.replace(folder / name)
     return tuple(folder / name for name in FILES)
 

@@ -11,6 +11,7 @@ import tempfile
 import pandas as pd
 
 import asrquant
+from asrquant import terminal
 from asrquant.engines import formats
 from asrquant.text import markdown
 
@@ -42,4 +43,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    terminal.prepare()
     main()

@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 
 import asrquant
-from asrquant import Recognizer
+from asrquant import Recognizer, terminal
 from asrquant.compare import this_machine
 from asrquant.dataset import read_clips
 from asrquant.decoding import DECODERS, make_decoder
@@ -106,4 +106,5 @@ def flashlight(recognizer: Recognizer) -> Decode:
 
 
 if __name__ == "__main__":
+    terminal.prepare()
     main()

@@ -18,7 +18,7 @@ import torch
 
 import asrquant
 import asrquant.engines.openvino as engine
-from asrquant import PRESETS, Recognizer
+from asrquant import PRESETS, Recognizer, terminal
 from asrquant.audio import SAMPLE_RATE
 from asrquant.compare import this_machine
 from asrquant.dataset import read_clips
@@ -147,4 +147,5 @@ def cache_gain(recognizer: Recognizer) -> str:
 
 
 if __name__ == "__main__":
+    terminal.prepare()
     main()

@@ -253,7 +253,7 @@ def hub_folders(tmp_path_factory) -> tuple[Path, Path]:
 def a_hub(folders: tuple[Path, Path], place: Path) -> Iterator[LocalHub]:
     """A hub with both, which the client asks; the cache and the list of pins are in ``place``."""
     with asked_by_the_client() as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hub, "CACHE", place / "cache")
+        patch.setenv("ASRQUANT_CACHE", str(place / "cache"))
         patch.setattr(pins, "PINS", place / "pins.json")
         pins.PINS.write_text(json.dumps({MODEL: None}))
         for hub_id, folder in zip((MODEL, BASE), folders, strict=True):
@@ -282,9 +282,9 @@ def hub_server(hub_folders, tmp_path, monkeypatch) -> Iterator[LocalHub]:
 @pytest.fixture
 def pinned(hub_server: LocalHub, made_pins: Path) -> dict[str, Path]:
     """Both repositories' folders in the cache, the model being pinned."""
-    shutil.copytree(made_pins / "cache", hub.CACHE, symlinks=True)
+    shutil.copytree(made_pins / "cache", hub.cache().parent, symlinks=True)
     shutil.copyfile(made_pins / "pins.json", pins.PINS)
     return {
-        name: hub.CACHE / f"models--{name.replace('/', '--')}" / "snapshots" / repository.revision
+        name: hub.cache() / f"models--{name.replace('/', '--')}" / "snapshots" / repository.revision
         for name, repository in pins.read_pins()[MODEL].items()
     }

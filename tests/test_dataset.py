@@ -9,7 +9,6 @@ import pytest
 import soundfile as sf
 
 from asrquant import Dataset, calibration_clips, example_clips, read_clips, read_dataset
-from asrquant.dataset import huggingface
 from asrquant.errors import DatasetError, MissingDependencyError
 
 
@@ -120,7 +119,7 @@ def test_says_what_is_wrong_with_a_manifest(tmp_path: Path, name: str, text: str
 
 def test_a_saved_datasets_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets, pyarrow = pytest.importorskip("datasets"), pytest.importorskip("pyarrow")
-    monkeypatch.setattr(huggingface, "CACHE", tmp_path / "cache")
+    monkeypatch.setenv("ASRQUANT_CACHE", str(tmp_path / "cache"))
     put(tmp_path, "1", ".wav")
     sound = (tmp_path / "1.wav").read_bytes()
     rows = {

@@ -36,18 +36,18 @@ def refused(says: str) -> None:
 def test_a_pinned_model_loads_on_a_machine_that_has_nothing_yet_and_then_without_the_hub(
     pinned, hub_server, monkeypatch
 ) -> None:
-    shutil.rmtree(hub.CACHE)
+    shutil.rmtree(hub.cache())
     hub_server.commit(MODEL, {"hyperparams.yaml": CODE.encode()})  # main moves on; the pin does not
     first = asrquant.load(MODEL)
     hub_server.shutdown()
     second = asrquant.load(MODEL)
     assert first.origin == second.origin
-    (folder,) = (hub.CACHE / "models--someone--asr" / "snapshots").iterdir()  # one a model and commit
+    (folder,) = (hub.cache() / "models--someone--asr" / "snapshots").iterdir()  # one a model and commit
     assert folder == pinned[MODEL]
 
 
 def test_two_threads_load_one_after_the_other_and_download_once(pinned, hub_server) -> None:
-    shutil.rmtree(hub.CACHE)
+    shutil.rmtree(hub.cache())
     loaded = []
     threads = [threading.Thread(target=lambda: loaded.append(asrquant.load(MODEL))) for _ in range(2)]
     for thread in threads:
@@ -61,7 +61,7 @@ def test_two_threads_load_one_after_the_other_and_download_once(pinned, hub_serv
 def test_a_load_waits_for_whoever_is_at_work_in_the_cache(pinned) -> None:
     loaded = []
     thread = threading.Thread(target=lambda: loaded.append(asrquant.load(MODEL)))
-    with filelock.FileLock(hub.CACHE / ".lock"):  # as another process would
+    with filelock.FileLock(hub.cache() / ".lock"):  # as another process would
         thread.start()
         thread.join(0.5)
         assert thread.is_alive() and not loaded
@@ -126,7 +126,7 @@ def test_another_commit_is_not_the_pinned_one(pinned, hub_server, hub_folders) -
 
 def test_listed_and_not_pinned(hub_server) -> None:
     refused(f"pin it .python -m asrquant pin {MODEL}., or pass trust_source=True")
-    assert hub_server.sent == [] and not hub.CACHE.exists()
+    assert hub_server.sent == [] and not hub.cache().exists()
 
 
 def test_a_folder_may_refer_to_what_is_pinned(pinned, hub_folders) -> None:

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from asrquant import terminal
 from asrquant.cli import artifacts, benchmark, compare, modules, pin, space
 from asrquant.cli.common import Parser
 from asrquant.errors import AsrQuantError
@@ -13,14 +14,20 @@ from asrquant.errors import AsrQuantError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status (2 for something that the caller has to change)."""
+    terminal.prepare()
     args = _parser().parse_args(arguments)
     _log_to_terminal(args.verbose)
     try:
         status: int = args.run(args)
+        if why := terminal.undelivered():
+            raise OSError(0, why, "standard output")
         return status
     except (AsrQuantError, ValueError) as error:
         print(f"asrquant: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # a file that cannot be written or read
+        print(f"asrquant: {error.filename or 'a file'}: {error.strerror or error}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("asrquant: stopped.", file=sys.stderr)
         return 130
@@ -29,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _log_to_terminal(verbose: bool) -> None:
     """SpeechBrain sets the levels of its own loggers, so what reaches the terminal is decided by the handler."""
     handler = logging.StreamHandler()
-    handler.setLevel(logging.INFO if verbose else logging.ERROR)
+    handler.setLevel(logging.INFO if verbose else logging.WARNING)
+    handler.addFilter(lambda record: verbose or record.levelno >= logging.ERROR or record.name.startswith("asrquant"))
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
 

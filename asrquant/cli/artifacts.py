@@ -55,11 +55,13 @@ def _export(args: argparse.Namespace) -> int:
     get_format(args.format, preset)  # what can be wrong at once, before what takes long
     if args.push:
         hub.check(args.push)
+    exports = Exports(args.out)
+    exports.check()
     original = load_model(args)
     with Bar() as progress:
         recognizer = quantized(args, original, preset, progress)
         report = None if args.no_benchmark else _measure(original, recognizer, args.data, progress)
-        artifact = export(recognizer, args.format, Exports(args.out), report, progress)
+        artifact = export(recognizer, args.format, exports, report, progress)
     print(aligned(pd.DataFrame(summary(artifact.manifest).items(), columns=["Artifact", artifact.name])))
     print(f"\nfolder  {artifact.folder}\nzip     {artifact.zip}\nsha256  {artifact.zip_sha256}")
     if args.push:

@@ -10,7 +10,7 @@ from typing import Any
 
 from asrquant.benchmark import benchmark
 from asrquant.charts.report import report_table
-from asrquant.cli.common import Bar, add_model_options, list_presets, load_model
+from asrquant.cli.common import Bar, add_model_options, list_presets, load_model, output
 from asrquant.dataset import BUNDLED, Dataset, example_clips, read_dataset
 from asrquant.engines import quantize, refuse_unavailable, unavailable
 from asrquant.presets import PRESETS, Preset, get_preset
@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--seed", type=int, metavar="S", help="draw the clips of --limit with this seed")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=output,
         metavar="DIR",
         help="write report.json, rows.csv, summary.csv and report.html there, and resume from it",
     )

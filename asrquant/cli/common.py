@@ -90,6 +90,23 @@ def add_preset_options(parser: Parser) -> None:
     group.add_argument("--calibration-seed", type=int, metavar="S")
 
 
+def output(text: str) -> Path:
+    """A file or folder to write results to, for argparse: refused before the work if it cannot be written.
+
+    Raises:
+        argparse.ArgumentTypeError: says why.
+    """
+    path = Path(text)
+    try:
+        there = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+        possible = os.access(there, os.W_OK)
+    except OSError:
+        possible = False
+    if not possible:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be written by this account; choose another place")
+    return path
+
+
 def chosen_preset(args: argparse.Namespace) -> Preset:
     """The preset that the arguments ask for, looked at before anything is loaded or built for it.
 

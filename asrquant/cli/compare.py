@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from asrquant.audio import read_audio
-from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized
-from asrquant.compare import compare, comparison_dict
+from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, output, quantized
+from asrquant.compare import check_reference, compare, comparison_dict
 from asrquant.text import comparison_text
 
 
@@ -19,13 +19,14 @@ def add(commands: Any) -> None:
     parser.add_argument("clip", type=Path)
     parser.add_argument("--reference", help="what is said in the clip; without it there is no WER")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers as JSON")
+    parser.add_argument("--json", type=output, metavar="FILE", help="also write the numbers as JSON")
     add_preset_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
+    check_reference(args.reference)
     audio, preset = read_audio(args.clip), chosen_preset(args)  # what can be wrong at once, before what takes long
     original = load_model(args)
     with Bar() as progress:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from asrquant.anatomy import anatomy
 from asrquant.charts.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
-from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized
+from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, output, quantized
 from asrquant.dataset import read_clips
 from asrquant.modules import module_map
 from asrquant.sensitivity import MAX_NATS, sensitivity
@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
         "modules", help="what can be quantized how, what it weighs, what a preset makes of it"
     )
     showing.add_argument(
-        "--html", type=Path, metavar="FILE", help="also write a treemap of what the preset makes of each layer"
+        "--html", type=output, metavar="FILE", help="also write a treemap of what the preset makes of each layer"
     )
     add_preset_options(showing)
     add_model_options(showing)
@@ -38,8 +38,8 @@ def add(commands: Any) -> None:
         "--max-divergence", type=float, default=MAX_NATS, metavar="NATS",
         help=f"a frame, that a suggested part may have (default {MAX_NATS:g})",
     )  # fmt: skip
-    measuring.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured")
-    measuring.add_argument("--html", type=Path, metavar="FILE", help="write the chart")
+    measuring.add_argument("--json", type=output, metavar="FILE", help="write everything that was measured")
+    measuring.add_argument("--html", type=output, metavar="FILE", help="write the chart")
     add_model_options(measuring)
     measuring.set_defaults(run=_sensitivity)
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from asrquant.account import cache_folder
 from asrquant.dataset import Row
 from asrquant.dataset.manifest import ID, TEXT
 from asrquant.errors import DatasetError, MissingDependencyError
 
 SUMMARY = "a folder that Hugging Face's datasets saved (save_to_disk)"
-CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant")) / "datasets"
+_passing: tempfile.TemporaryDirectory[str] | None = None
 
 
 def accepts(path: Path) -> bool:
@@ -52,15 +52,25 @@ def read(path: Path) -> Iterator[Row]:
 
 
 def _file(audio: dict[str, Any]) -> Path | None:
-    """The clip as a file; bytes from within the table are kept in the cache under their digest."""
+    """The clip as a file; bytes from within the table are kept under their digest."""
     if audio.get("bytes"):
         suffix = Path(audio.get("path") or "").suffix
-        kept = CACHE / f"{hashlib.sha256(audio['bytes']).hexdigest()}{suffix}"
+        room = _room()
+        kept = room / f"{hashlib.sha256(audio['bytes']).hexdigest()}{suffix}"
         if not kept.is_file():
-            CACHE.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=CACHE, delete=False) as beside:
+            with tempfile.NamedTemporaryFile(dir=room, delete=False) as beside:
                 beside.write(audio["bytes"])
             Path(beside.name).replace(kept)
         return kept
     path = Path(audio["path"]) if audio.get("path") else None
     return path if path and path.is_file() else None
+
+
+def _room() -> Path:
+    """The cache; where there is none, a folder that goes with this process, or with the job whose folder it lies in."""
+    global _passing
+    if folder := cache_folder("datasets"):
+        return folder
+    if _passing is None or not Path(_passing.name).is_dir():
+        _passing = tempfile.TemporaryDirectory()
+    return Path(_passing.name)

@@ -19,12 +19,14 @@ from pathlib import Path
 
 import filelock
 
+from asrquant.account import unwritable
 from asrquant.errors import ArtifactError, AsrQuantError, ExportError
 from asrquant.export.manifest import MANIFEST, Manifest, read_json
 from asrquant.files import megabytes, tree_bytes
 from asrquant.progress import Progress, silent
 
-EXPORTS = Path(os.environ.get("ASRQUANT_EXPORTS", Path(__file__).parents[2] / "artifacts" / "exports"))
+SETTING = "ASRQUANT_EXPORTS"
+EXPORTS = Path(os.environ.get(SETTING) or Path(__file__).parents[2] / "artifacts" / "exports")
 BOUND_BYTES = int(float(os.environ.get("ASRQUANT_EXPORTS_GB", "4")) * 1e9)
 """Default bound on everything below the root."""
 
@@ -83,10 +85,12 @@ class Exports:
 
     def artifacts(self) -> tuple[Artifact, ...]:
         """The owner's artifacts, the newest first. Their files are not checked here."""
-        if not self.folder.is_dir():
+        try:
+            paths = list(self.folder.iterdir())
+        except OSError:  # not there yet, or not for this account
             return ()
         found = []
-        for path in self.folder.iterdir():
+        for path in paths:
             if not path.name.startswith(".") and (path / path.name / MANIFEST).is_file():
                 try:
                     found.append(read_artifact(path))
@@ -110,10 +114,31 @@ class Exports:
 
         Raises:
             ArtifactError: there is none of that name.
+            ExportError: the folder cannot be written.
         """
         doomed = self.root / f"{_DELETED}{uuid.uuid4().hex}"
-        self.artifact(name).path.rename(doomed)
+        try:
+            self.artifact(name).path.rename(doomed)
+        except ArtifactError:
+            raise
+        except OSError as error:
+            raise ExportError(f"{name} cannot be deleted: {error.strerror}; it may be another account's.") from error
         shutil.rmtree(doomed, ignore_errors=True)
+
+    def check(self) -> None:
+        """Refuse a folder that cannot be written; to be asked before the work that is done for it.
+
+        Raises:
+            ExportError: says why, and what to do.
+        """
+        if why := unwritable(self.folder):
+            raise self._refused(why)
+
+    def _refused(self, why: str | None) -> ExportError:
+        return ExportError(
+            f"Artifacts cannot be written to {self.root.name}: {why}; set {SETTING} to a folder that can be, or give another "
+            "one (--out)."
+        )
 
     @contextmanager
     def lock(self, progress: Progress = silent) -> Iterator[None]:
@@ -123,8 +148,8 @@ class Exports:
             ExportError: the folder cannot be written.
             Cancelled: by ``progress``, while waiting.
         """
+        self.check()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(self.root / _LOCK)
             while True:
                 try:
@@ -133,9 +158,7 @@ class Exports:
                 except filelock.Timeout:
                     progress("waiting for another export", 0, 1)
         except OSError as error:
-            raise ExportError(
-                f"Artifacts cannot be written to {self.root.name}: {error.strerror}; choose another folder."
-            ) from error
+            raise self._refused(error.strerror) from error
         try:
             self._sweep()
             yield
@@ -144,9 +167,9 @@ class Exports:
 
     def sweep(self) -> None:
         """Remove leftovers of killed processes, unless somebody is at work here."""
-        if not self.root.is_dir():
-            return
         try:
+            if not self.root.is_dir():
+                return
             with filelock.FileLock(self.root / _LOCK).acquire(timeout=0):
                 self._sweep()
         except (filelock.Timeout, OSError):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import filelock
 
+from asrquant.account import SETTING, cache_path, unwritable
 from asrquant.errors import SourceError
 from asrquant.hub.card import CARD
 from asrquant.hub.pins import PINS, Pin, Repository, check_files, read_pins, write_pin
@@ -21,11 +21,14 @@ __all__ = [
 
 TIMEOUT_SECONDS = 10
 HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*")
-CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant")).absolute() / "hub"
-"""Pinned models only, one folder a model and commit, in the Hub client's own layout; nobody else writes here."""
 FILES = ("*.yaml", "*.json", "*.ckpt", "*.safetensors", "*.arpa", "*.bin", "*.txt", "*.model", "LICENSE*", CARD)
 """What models are made of, and what says whose they are. Code is never among it."""
 _log = logging.getLogger(__name__)
+
+
+def cache() -> Path:
+    """Pinned models only, one folder a model and commit, in the Hub client's own layout; nobody else writes there."""
+    return cache_path("hub")
 
 
 def download(hub_id: str, revision: str, patterns: Sequence[str] = FILES, cache: Path | None = None) -> Path:
@@ -38,9 +41,9 @@ def download(hub_id: str, revision: str, patterns: Sequence[str] = FILES, cache:
         cache: None takes the Hub client's own, which other programs use too.
 
     Raises:
-        SourceError: it is not in the cache and cannot be reached.
+        SourceError: it is not in the cache and cannot be reached, or the cache cannot be written.
     """
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
 
     try:
         folder = snapshot_download(
@@ -48,6 +51,11 @@ def download(hub_id: str, revision: str, patterns: Sequence[str] = FILES, cache:
         )
     except Exception as error:  # the client raises its own, httpx's, and OSError for the same thing: no way there
         _log.debug("download of %s failed", hub_id, exc_info=True)
+        if why := unwritable(cache or Path(constants.HF_HUB_CACHE)):
+            raise SourceError(
+                f"{hub_id} could not be downloaded: the cache of models cannot be written ({why}); set "
+                f"{SETTING if cache else 'HF_HOME'} to a folder that can be."
+            ) from error
         raise SourceError(
             f"{hub_id} could not be downloaded ({type(error).__name__}) and is not in the cache; connect to the "
             "internet and try again, or use source 'an4', which needs none."
@@ -62,14 +70,15 @@ def locked() -> Iterator[None]:
     Raises:
         SourceError: the cache cannot be written.
     """
-    lock = filelock.FileLock(CACHE / ".lock")
+    why = unwritable(cache())
+    lock = filelock.FileLock(cache() / ".lock")
     try:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        if not why:
+            lock.acquire()
     except OSError as error:
-        raise SourceError(
-            f"The cache of models cannot be written ({error.strerror}); set ASRQUANT_CACHE to a folder that can be."
-        ) from error
+        why = error.strerror
+    if why:
+        raise SourceError(f"The cache of models cannot be written ({why}); set {SETTING} to a folder that can be.")
     try:
         yield
     finally:
@@ -79,12 +88,18 @@ def locked() -> Iterator[None]:
 def snapshot(hub_id: str, repository: Repository) -> Path:
     """The folder of a pinned repository, downloaded if it has to be, and checked file by file every time.
 
+    A cache that somebody else filled, such as an image's, need not be writable.
+
     Raises:
-        SourceError: it cannot be reached, or a file is missing, changed or too many.
+        SourceError: it cannot be reached or kept, or a file is missing, changed or too many.
     """
     folder = _cached(hub_id) / "snapshots" / repository.revision
-    with locked():
-        if not all((folder / name).is_file() for name in repository.files):
+
+    def whole() -> bool:
+        return all((folder / name).is_file() for name in repository.files)
+
+    with nullcontext() if whole() and unwritable(cache()) else locked():
+        if not whole():
             fetch(hub_id, repository.revision, tuple(repository.files))
         what = f"{hub_id} at {repository.revision[:8]}"
         check_files(folder, repository.files, what, again=again(hub_id))
@@ -93,7 +108,7 @@ def snapshot(hub_id: str, repository: Repository) -> Path:
 
 def fetch(hub_id: str, revision: str, patterns: Sequence[str] = FILES) -> Path:
     """``download`` into the cache of pinned models; the lock must be held, and the files be checked."""
-    return download(hub_id, revision, patterns, CACHE)
+    return download(hub_id, revision, patterns, cache())
 
 
 def again(hub_id: str) -> str:
@@ -102,4 +117,4 @@ def again(hub_id: str) -> str:
 
 
 def _cached(hub_id: str) -> Path:
-    return CACHE / f"models--{hub_id.replace('/', '--')}"
+    return cache() / f"models--{hub_id.replace('/', '--')}"

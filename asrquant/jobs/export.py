@@ -51,7 +51,8 @@ def artifact(
     visitor: str,
 ) -> Artifact:
     """A quantized model, measured if wanted, saved, verified and packed for the visitor."""
-    wanted = chosen(preset, settings)
+    wanted, kept = chosen(preset, settings), exports(visitor)
+    kept.check()
     progress("loading the model", 0, 1)
     original = models.original(source).with_decoder(decoder)
     quantized = models.quantized(source, wanted, progress).with_decoder(decoder)
@@ -59,4 +60,4 @@ def artifact(
     if measure:
         pair = [original, quantized] if wanted.engine else [original]
         report = benchmark(pair, example_clips(), progress, BUNDLED)
-    return export(quantized, form, exports(visitor), report, progress)
+    return export(quantized, form, kept, report, progress)

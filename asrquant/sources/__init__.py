@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 from pydantic import TypeAdapter
 from torch import nn
 
+from asrquant.account import ensure_temporary_folder
 from asrquant.compat import loading_weights, on_a_space
 from asrquant.errors import SourceError, UntrustedSourceError
 from asrquant.files import File, describe, printable_name, sha256
@@ -90,7 +91,9 @@ def load(source: str = "an4", decoder: str | None = None, trust_source: bool = F
         SourceError: nothing there, not a model, changed files, or no network for a Hub id.
         UntrustedSourceError: it needs ``trust_source=True``, or may not be loaded here at all.
         DecoderError: the model has no such decoder.
+        SettingError: there is no folder for temporary files.
     """
+    ensure_temporary_folder()
     if trust_source and on_a_space():
         raise UntrustedSourceError(
             f"On a Space no source is trusted; it loads {', '.join(offered())} and nothing else."

@@ -15,12 +15,14 @@ from typing import Any
 
 import filelock
 import gradio as gr
+import gradio.routes
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import asrquant
+from asrquant import terminal
 from asrquant.jobs import log
 from asrquant.jobs.threads import threads
 from asrquant.ui.janitor import give_memory_back, janitor
@@ -57,6 +59,7 @@ def serve(build: Callable[[], gr.Blocks], **settings: Any) -> None:
         OSError: the port is taken.
     """
     threads()
+    terminal.prepare()
     log.configure()
     give_memory_back()
     ended = threading.Event()
@@ -80,7 +83,10 @@ def serve(build: Callable[[], gr.Blocks], **settings: Any) -> None:
 
 @contextmanager
 def run_folder() -> Iterator[Path]:
-    """A folder for all temporary files of this process and of those it starts; what dead servers left is removed."""
+    """A folder for all temporary files of this process and of those it starts; what dead servers left is removed.
+
+    Gradio has chosen a folder already when it was imported, one for all accounts, which another may have made.
+    """
     for old in Path(tempfile.gettempdir()).glob(f"{RUN}*"):
         if not old.is_symlink() and old.stat().st_uid == os.getuid() and (lock := _lock(old)):
             shutil.rmtree(old, ignore_errors=True)
@@ -88,6 +94,8 @@ def run_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=RUN))
     lock = _lock(folder)
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    if not os.environ.get("GRADIO_TEMP_DIR"):
+        gradio.routes.DEFAULT_TEMP_DIR = str(folder / "gradio")
     try:
         yield folder
     finally:

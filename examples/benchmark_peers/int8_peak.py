@@ -10,7 +10,6 @@ import logging
 import statistics
 import time
 
-import nncf
 import numpy as np
 import torch
 from run import speech
@@ -18,6 +17,7 @@ from shapes import SHAPES
 from torch.utils.flop_counter import FlopCounterMode
 
 import asrquant
+from asrquant import terminal
 from asrquant.compare import this_machine
 from asrquant.engines.openvino.encoder import OpenVinoEncoder, as_saved, openvino
 
@@ -53,6 +53,8 @@ def main() -> None:
 
 def product(rows: int, inputs: int, outputs: int) -> tuple[OpenVinoEncoder, torch.Tensor, int]:
     """A product in int8, its input, and its number of operations."""
+    import nncf  # after asrquant, as it asks for a home folder when it is imported
+
     nncf.set_log_level(logging.ERROR)
     noise = torch.randn(rows, inputs)
     model = openvino().convert_model(torch.nn.Linear(inputs, outputs), example_input=noise)
@@ -83,4 +85,5 @@ def in_turns(rounds: int, *runs: tuple) -> list[float]:
 
 
 if __name__ == "__main__":
+    terminal.prepare()
     main()

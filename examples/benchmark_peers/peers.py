@@ -97,7 +97,9 @@ def ctranslate2_int8(original: Recognizer) -> tuple[Run, int]:
     model.wav2vec2.load_state_dict(backbone.state_dict(), strict=False)
     folder = Path(tempfile.mkdtemp())
     model.save_pretrained(folder / "torch")
-    (folder / "vocab.json").write_text(json.dumps({token: index for index, token in enumerate(tokens)}))
+    (folder / "vocab.json").write_text(
+        json.dumps({token: index for index, token in enumerate(tokens)}), encoding="utf-8"
+    )
     Wav2Vec2Processor(
         feature_extractor=Wav2Vec2FeatureExtractor(do_normalize=True, return_attention_mask=True),
         tokenizer=Wav2Vec2CTCTokenizer(

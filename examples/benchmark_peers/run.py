@@ -27,6 +27,7 @@ from shapes import SHAPES
 from tables import Measured, Times, write
 
 import asrquant
+from asrquant import terminal
 from asrquant.audio import SAMPLE_RATE
 from asrquant.deployment import peak_starts_anew, resident_bytes
 
@@ -178,4 +179,5 @@ def speech(lengths: list[float]) -> dict[float, torch.Tensor]:
 
 
 if __name__ == "__main__":
+    terminal.prepare()
     main()

@@ -87,7 +87,7 @@ def _make_large() -> None:
     encoder.update_from_iterable(labels, sequence_input=False)
     encoder.save(str(LARGE_DIR / "tokenizer.ckpt"))
     yaml = YAML.format(hub=hub.resolve(), outputs=len(labels))
-    (LARGE_DIR / "hyperparams.yaml").write_text(yaml)
+    (LARGE_DIR / "hyperparams.yaml").write_text(yaml, encoding="utf-8")
 
 
 SHAPES = {"embedded": embedded, "large": large}

@@ -38,8 +38,8 @@ def write(out: Path, shape: str, measured: Measured) -> None:
     )
     reasons = "".join(f"- {name} did not run: {reason}\n" for name, reason in measured.refused.items())
     text = f"{markdown(table(measured))}\n\n{held}\n\n{ranking(measured)}\n\n{reasons}"
-    (out / "table.md").write_text(text)
-    (out / "results.json").write_text(json.dumps(dataclasses.asdict(measured), indent=1))
+    (out / "table.md").write_text(text, encoding="utf-8")
+    (out / "results.json").write_text(json.dumps(dataclasses.asdict(measured), indent=1), encoding="utf-8")
     chart(shape, measured).write_html(out / "chart.html")
     print(f"\n{text}", flush=True)
 

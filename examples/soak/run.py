@@ -29,6 +29,8 @@ import psutil
 from plotly.subplots import make_subplots
 from visitors import Page, Tally, Visitor
 
+from asrquant import terminal
+
 ROOT = Path(__file__).parents[2]
 EXPORTS_GB, UPLOADS_GB = 0.4, 0.1
 _EVERY = 2.0
@@ -94,7 +96,7 @@ def soak(minutes: float, clients: int) -> Found:
             time.sleep(_EVERY)
         process.send_signal(signal.SIGTERM)
         exit_code = process.wait(60)
-        overlaps, jobs = overlapping((room / "log.txt").read_text())
+        overlaps, jobs = overlapping((room / "log.txt").read_text(encoding="utf-8"))
         left = [path.name for path in (room / "tmp").iterdir() if path.name != "gradio"]  # which it makes when imported
     return Found(
         minutes, clients, looks,
@@ -116,7 +118,7 @@ def start(room: Path) -> tuple[subprocess.Popen[bytes], str]:
         "ASRQUANT_UPLOADS_GB": str(UPLOADS_GB),
         "SPACE_ID": "someone/asrquant",
     }  # fmt: skip
-    with (room / "log.txt").open("w") as log:
+    with (room / "log.txt").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **own}, stdout=log, stderr=log
         )
@@ -129,7 +131,7 @@ def start(room: Path) -> tuple[subprocess.Popen[bytes], str]:
             pass
         time.sleep(0.5)
     process.kill()
-    raise SystemExit("The server did not start:\n" + (room / "log.txt").read_text())
+    raise SystemExit("The server did not start:\n" + (room / "log.txt").read_text(encoding="utf-8"))
 
 
 def look(pid: int, url: str, room: Path, begun: float) -> Look:
@@ -239,11 +241,12 @@ def main() -> None:
     args = parser.parse_args()
     found = soak(args.minutes, args.clients)
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "soak.json").write_text(json.dumps(asdict(found), indent=1) + "\n")
-    (args.out / "table.md").write_text(table(found) + "\n")
+    (args.out / "soak.json").write_text(json.dumps(asdict(found), indent=1) + "\n", encoding="utf-8")
+    (args.out / "table.md").write_text(table(found) + "\n", encoding="utf-8")
     figure(found).write_html(args.out / "soak.html")
     print(table(found))
 
 
 if __name__ == "__main__":
+    terminal.prepare()
     main()

@@ -29,7 +29,7 @@ def read_corpus(root: Path) -> list[Clip]:
     """Read a LibriSpeech-layout folder (any depth; ``*.trans.txt`` beside the audio)."""
     clips = []
     for transcript in sorted(root.rglob("*.trans.txt")):
-        for line in transcript.read_text().splitlines():
+        for line in transcript.read_text(encoding="utf-8").splitlines():
             clip_id, text = line.strip().split(maxsplit=1)
             path = next(p for p in (transcript.with_name(clip_id + e) for e in (".flac", ".wav")) if p.exists())
             wave, rate = sf.read(path, dtype="float32")

@@ -26,7 +26,7 @@ class CtcModel(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        parts: dict[str, Any] = load_hyperpyyaml(TEMPLATE.read_text().split("# --- inference ---")[0])
+        parts: dict[str, Any] = load_hyperpyyaml(TEMPLATE.read_text(encoding="utf-8").split("# --- inference ---")[0])
         self.normalize = parts["normalize"]
         self.wav2vec2 = parts["wav2vec2"]["model"]
         self.enc = parts["enc"]

@@ -20,6 +20,7 @@ from ears import hear, train_ears  # noqa: E402
 from model import CtcModel, pool_dropout  # noqa: E402
 from publish import copy_license, measure, tune, words, write_card, write_manifest, write_model  # noqa: E402
 
+from asrquant import terminal  # noqa: E402
 from asrquant.sources import load  # noqa: E402
 
 
@@ -80,4 +81,5 @@ def publish(model: CtcModel, args: argparse.Namespace, clips: list[Clip], held_o
 
 
 if __name__ == "__main__":
+    terminal.prepare()
     main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import sys
 import tempfile
@@ -15,12 +14,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from asrquant.account import cache_folder
 from asrquant.audio import SAMPLE_RATE
 from asrquant.errors import PresetError
 from asrquant.files import tree_bytes
 from asrquant.footprint import ForeignEncoder
 
-CACHE = Path(os.environ.get("ASRQUANT_CACHE", Path.home() / ".cache" / "asrquant")) / "openvino"
 QUANTIZABLE = ("MatMul", "Convolution", "GroupConvolution")
 
 
@@ -35,10 +34,10 @@ def openvino() -> Any:
 
 @cache
 def core() -> Any:
-    """The process's OpenVINO runtime; compiled models are kept on disk."""
+    """The process's OpenVINO runtime; compiled models are kept on disk, where there is a cache."""
     runtime = openvino().Core()
-    CACHE.mkdir(parents=True, exist_ok=True)
-    runtime.set_property({"CACHE_DIR": str(CACHE)})
+    if folder := cache_folder("openvino"):
+        runtime.set_property({"CACHE_DIR": str(folder)})
     return runtime
 
 

@@ -1,6 +1,7 @@
 """Transcribe a clip with the model in this folder: ``python transcribe.py clip.wav``. Needs openvino and soundfile only."""
 
 import hashlib
+import io
 import json
 import sys
 from pathlib import Path
@@ -43,4 +44,6 @@ def main(clip: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python transcribe.py clip.wav")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without the model's letters shows their codes
+        sys.stdout.reconfigure(errors="backslashreplace")
     main(sys.argv[1])

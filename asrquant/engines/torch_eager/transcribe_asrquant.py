@@ -1,5 +1,6 @@
 """Transcribe a clip with the model in this folder: ``python transcribe.py clip.wav``. Needs asrquant."""
 
+import io
 import sys
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import asrquant
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python transcribe.py clip.wav")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without the model's letters shows their codes
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         print(asrquant.load_artifact(Path(__file__).resolve().parent).transcribe(sys.argv[1]).text)
     except asrquant.AsrQuantError as error:
