@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from asrquant.errors import UntrustedSourceError
+from asrquant.quiet import quietly
 
 _PICKLES, _NO_PICKLES = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _loading = threading.RLock()
@@ -23,7 +24,7 @@ def on_a_space() -> bool:
 
 @contextmanager
 def loading_weights() -> Iterator[None]:
-    """One model at a time, and no code from pickles: while this lasts, every ``torch.load`` takes weights only.
+    """One model at a time, quietly, and no code from pickles: while this lasts, every ``torch.load`` takes weights only.
 
     SpeechBrain leaves that to PyTorch's default, and a keyword of transformers' switches it off, so PyTorch is told here.
 
@@ -34,7 +35,7 @@ def loading_weights() -> Iterator[None]:
         raise UntrustedSourceError(
             f"{_PICKLES} is set, which lets PyTorch run the code in a checkpoint; unset it, and no model needs it here."
         )
-    with _loading:
+    with _loading, quietly():
         before = os.environ.get(_NO_PICKLES)
         os.environ[_NO_PICKLES] = "1"
         try:

@@ -17,6 +17,7 @@ import torch
 
 from asrquant.compat import ensure_torchaudio
 from asrquant.errors import DecoderError, MissingDependencyError
+from asrquant.quiet import kenlm_quietly
 
 DECODERS: dict[str, str] = {
     "greedy": "the best label of every frame, without a search or a language model",
@@ -185,7 +186,8 @@ class CompiledBeamSearch:
             **_renamed(search, {name: name for name in ("unigrams", "alpha", "beta", "unk_score_offset")}),
         }  # fmt: skip
         try:
-            self._decoder = build_ctcdecoder(labels, **language)
+            with kenlm_quietly():
+                self._decoder = build_ctcdecoder(labels, **language)
         except (OSError, ValueError, RuntimeError) as error:
             raise DecoderError(f"KenLM cannot read the n-gram {vocabulary.ngram}: {error}") from error
         self._options = _renamed(
@@ -221,7 +223,8 @@ def beam_searcher(name: str, vocabulary: Vocabulary) -> Any:
     if name == "ngram":
         settings["kenlm_model_path"] = str(vocabulary.ngram)
     try:
-        return CTCBeamSearcher(**settings, vocab_list=list(vocabulary.labels))
+        with kenlm_quietly():
+            return CTCBeamSearcher(**settings, vocab_list=list(vocabulary.labels))
     except (OSError, RuntimeError) as error:
         raise DecoderError(f"KenLM cannot read the n-gram {vocabulary.ngram}: {error}") from error
 

@@ -144,7 +144,7 @@ def peaks(channels: Samples, name: str) -> Samples:
     Raises:
         AudioError: a sample is no number, or far beyond full scale.
     """
-    found: Samples = np.maximum(channels.max(axis=1, initial=0), -channels.min(axis=1, initial=0))
+    found: Samples = np.maximum(channels.max(axis=1, initial=0), np.abs(channels.min(axis=1, initial=0)))
     if not np.isfinite(found).all():
         raise AudioError(f"{name} holds samples that are not numbers (NaN or infinity); export it again.")
     if found.max() > IMPLAUSIBLE:

@@ -19,6 +19,7 @@ from asrquant.dataset import read_clips
 from asrquant.engines.torch_eager import StaticQuant, custom_quantize
 from asrquant.metrics import compute_wer
 from asrquant.modules import get_module, set_module
+from asrquant.progress import nobody_watches
 
 __all__ = [
     "StaticQuant", "benchmark", "compute_wer", "custom_quantize", "generate", "get_module", "get_samples",
@@ -69,8 +70,9 @@ def timed_transcribe(model: Any, input: torch.Tensor) -> tuple[str, float]:
 
 def benchmark(model: Any, samples: Sequence[torch.Tensor], references: Sequence[str]) -> tuple[float, float]:
     """WER in percent and RTF (encoder seconds a second of audio at 16 kHz), after ten warm-up clips."""
-    for sample in tqdm(samples[:WARM_UP_CLIPS], desc="warming up"):
+    hidden = nobody_watches()
+    for sample in tqdm(samples[:WARM_UP_CLIPS], desc="warming up", disable=hidden):
         timed_transcribe(model, sample)
-    heard = [timed_transcribe(model, sample) for sample in tqdm(samples, desc="evaluating")]
+    heard = [timed_transcribe(model, sample) for sample in tqdm(samples, desc="evaluating", disable=hidden)]
     audio_seconds = sum(len(sample) / 16_000 for sample in samples)
     return compute_wer(references, [text for text, _ in heard]), sum(seconds for _, seconds in heard) / audio_seconds

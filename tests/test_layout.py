@@ -11,10 +11,11 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "asrquant"
 ORDER = [
-    "errors", "account", "terminal", "progress", "files", "fresh", "hub", "compat", "formats", "sound", "audio",
-    "recording", "dataset", "modules", "footprint", "presets", "decoding", "windows", "recognizer", "metrics",
-    "divergence", "anatomy", "sources", "pinning", "engines", "sensitivity", "deployment", "compare", "report", "journal",
-    "archive", "benchmark", "charts", "report_files", "text", "export", "tutorial", "cli", "__main__", "jobs", "ui",
+    "errors", "account", "terminal", "progress", "quiet", "files", "rounding", "fresh", "hub", "compat", "formats",
+    "sound", "audio", "recording", "dataset", "modules", "footprint", "presets", "decoding", "windows", "recognizer",
+    "metrics", "divergence", "anatomy", "sources", "pinning", "engines", "sensitivity", "deployment", "compare", "report",
+    "journal", "archive", "benchmark", "charts", "report_files", "text", "export", "tutorial", "cli", "__main__", "jobs",
+    "ui",
 ]  # fmt: skip
 ALLOWED = {
     "gradio": {"ui"},

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from asrquant.compare import Comparison, Measured
 from asrquant.metrics import Spread
+from asrquant.rounding import rounded
 
 COLORS = ("#64748b", "#0d9488")
 """Original, quantized: apart in lightness as well as in hue, and legible on white and on black."""
@@ -36,7 +37,7 @@ def _accuracy_row(comparison: Comparison) -> tuple[str, str, str, str]:
     if comparison.wers is None:
         return ("Agreement with the original (%)", "", f"{comparison.agreement:.1f}", "no reference, so no WER")
     first, second = comparison.wers
-    return ("WER (%)", f"{first:.1f}", f"{second:.1f}", f"{second - first:+.1f} points")
+    return ("WER (%)", f"{first:.1f}", f"{second:.1f}", f"{rounded(second - first, '+.1f')} points")
 
 
 def _milliseconds(seconds: Spread) -> str:
@@ -44,7 +45,7 @@ def _milliseconds(seconds: Spread) -> str:
 
 
 def _change(before: float, after: float) -> str:
-    return f"{100 * (after / before - 1):+.0f} %"
+    return f"{rounded(100 * (after / before - 1), '+.0f')} %"
 
 
 def speed_figure(comparison: Comparison) -> go.Figure:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from asrquant.anatomy import FLOAT, Layer
 from asrquant.charts import dressed
 from asrquant.modules import ModuleInfo
+from asrquant.rounding import rounded
 from asrquant.sensitivity import Effect, Sensitivity
 
 SCHEME_COLORS = {
@@ -111,7 +112,7 @@ def _effect_row(name: str, effect: Effect, found: Sensitivity) -> tuple[str, ...
     wer = "n/a" if effect.errors.wer is None else f"{effect.errors.wer:.1f}"
     why_not = "too far" if effect.nats > found.max_nats else "slower" if effect.slower else ""
     return (
-        name, f"{effect.nats:.5f}", f"{effect.speedup:.2f} x", f"{effect.saved_bytes / _MEGA:.2f}", wer,
+        name, f"{effect.nats:.5f}", f"{effect.speedup:.2f} x", rounded(effect.saved_bytes / _MEGA, ".2f"), wer,
         "yes" if kept else why_not,
     )  # fmt: skip
 

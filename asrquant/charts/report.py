@@ -12,6 +12,7 @@ from asrquant.charts import dressed
 from asrquant.deployment import Deployment
 from asrquant.metrics import align_words
 from asrquant.report import Interval, Report, Summary
+from asrquant.rounding import rounded
 
 PALETTE = (
     "#64748b", "#0d9488", "#d97706", "#7c3aed", "#db2777", "#2563eb", "#65a30d", "#dc2626", "#0891b2", "#a16207", "#9333ea",
@@ -49,13 +50,14 @@ def _peak(deployment: Deployment | None) -> str:
     """Such as ``417 (28)``: all of it, and what is not Python and its libraries."""
     if deployment is None or deployment.peak_bytes is None or deployment.own_bytes is None:
         return "n/a"
-    return f"{deployment.peak_bytes / _MEGA:.0f} ({deployment.own_bytes / _MEGA:.0f})"
+    return f"{deployment.peak_bytes / _MEGA:.0f} ({rounded(deployment.own_bytes / _MEGA, '.0f')})"
 
 
 def _number(value: float | None, form: str, interval: Interval | None) -> str:
     if value is None:
         return "n/a"
-    return format(value, form) + (f" ({interval.low:{form}} to {interval.high:{form}})" if interval else "")
+    between = f" ({rounded(interval.low, form)} to {rounded(interval.high, form)})" if interval else ""
+    return rounded(value, form) + between
 
 
 def pareto(summaries: tuple[Summary, ...]) -> tuple[Summary, ...]:

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from asrquant import terminal
+from asrquant import quiet, terminal
 from asrquant.cli import artifacts, benchmark, compare, modules, pin, space
 from asrquant.cli.common import Parser
 from asrquant.errors import AsrQuantError
@@ -16,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status (2 for something that the caller has to change)."""
     terminal.prepare()
     args = _parser().parse_args(arguments)
+    quiet.loud(args.verbose)
     _log_to_terminal(args.verbose)
     try:
         status: int = args.run(args)
@@ -34,10 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _log_to_terminal(verbose: bool) -> None:
-    """SpeechBrain sets the levels of its own loggers, so what reaches the terminal is decided by the handler."""
+    """Our warnings and anybody's errors; ``verbose``: all that the libraries say.
+
+    SpeechBrain sets the levels of its own loggers, so what reaches the terminal is decided by the handler.
+    """
     handler = logging.StreamHandler()
     handler.setLevel(logging.INFO if verbose else logging.WARNING)
-    handler.addFilter(lambda record: verbose or record.levelno >= logging.ERROR or record.name.startswith("asrquant"))
+    if not verbose:
+        handler.addFilter(lambda record: record.levelno >= logging.ERROR or record.name.startswith("asrquant"))
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
 

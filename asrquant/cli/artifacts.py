@@ -10,7 +10,7 @@ import pandas as pd
 
 from asrquant.audio import read_audio
 from asrquant.benchmark import benchmark
-from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized, quiet
+from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized
 from asrquant.dataset import BUNDLED, example_clips, read_clips
 from asrquant.engines import get_format
 from asrquant.export import EXPORTS, Exports, export, hub, load_artifact, verify
@@ -78,8 +78,7 @@ def _measure(original: Recognizer, recognizer: Recognizer, data: Path | None, pr
 def _transcribe(args: argparse.Namespace) -> int:
     audio = read_audio(args.clip)
     if args.artifact:
-        with quiet(args.verbose):
-            recognizer = load_artifact(args.artifact)
+        recognizer = load_artifact(args.artifact)
         recognizer = recognizer.with_decoder(args.decoder) if args.decoder else recognizer
     else:
         preset = chosen_preset(args)
@@ -90,7 +89,7 @@ def _transcribe(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    with Bar() as progress, quiet(args.verbose):
+    with Bar() as progress:
         check = verify(args.artifact, progress)
     print(f"{args.artifact}: every file is as it was made; loaded; {outcome(check)}.")
     rows = [

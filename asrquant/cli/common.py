@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +18,7 @@ from asrquant.decoding import DECODERS
 from asrquant.engines import quantize, refuse_unavailable, unavailable
 from asrquant.errors import PresetError
 from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Precision, Preset, Ranges, custom, get_preset
-from asrquant.progress import Progress
+from asrquant.progress import Progress, nobody_watches
 from asrquant.recognizer import Recognizer
 from asrquant.sources import load
 
@@ -172,29 +171,11 @@ def load_model(args: argparse.Namespace) -> Recognizer:
     Raises:
         SourceError: it cannot be loaded.
     """
-    with quiet(args.verbose):
-        return load(args.model, decoder=args.decoder, trust_source=args.trust_source)
-
-
-@contextlib.contextmanager
-def quiet(verbose: bool) -> Iterator[None]:
-    """KenLM draws a progress bar on the process's stderr, from C++; what matters comes as an exception."""
-    if verbose:
-        yield
-        return
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+    return load(args.model, decoder=args.decoder, trust_source=args.trust_source)
 
 
 class Bar:
-    """A tqdm bar a stage."""
+    """A tqdm bar a stage, on a terminal."""
 
     def __init__(self) -> None:
         self._bar: tqdm[None] | None = None
@@ -204,7 +185,9 @@ class Bar:
         """Show a step."""
         if stage != self._stage:
             self.close()
-            self._bar, self._stage = tqdm(total=total, desc=stage, leave=False, file=sys.stderr), stage
+            hidden = nobody_watches()
+            self._bar = tqdm(total=total, desc=stage, leave=False, file=sys.stderr, disable=hidden)
+            self._stage = stage
         if self._bar is not None:
             self._bar.n = done
             self._bar.refresh()

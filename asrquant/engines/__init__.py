@@ -17,6 +17,7 @@ from asrquant.errors import ExportError, MissingDependencyError, PresetError
 from asrquant.modules import Roles
 from asrquant.presets import Preset, get_preset
 from asrquant.progress import Progress, silent
+from asrquant.quiet import quietly
 from asrquant.recognizer import Recognizer, Tuning
 
 Clip = Audio | Utterance | str | Path
@@ -248,7 +249,9 @@ def quantize(
         validation = validation_clips() if preset.needs_validation else ()
     if preset.needs_validation and len(validation) == 0:
         raise PresetError(f"The preset {preset.name!r} needs validation clips and none were given.")
-    built = engine.build(Job(recognizer, preset, [_audio(clip) for clip in clips], validation, progress))
+    job = Job(recognizer, preset, [_audio(clip) for clip in clips], validation, progress)
+    with quietly():
+        built = engine.build(job)
     return replace(
         recognizer,
         encoder=built.encoder,

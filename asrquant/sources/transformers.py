@@ -14,6 +14,7 @@ from asrquant.compat import ensure_torchaudio
 from asrquant.decoding import Vocabulary, make_decoder
 from asrquant.errors import SourceError
 from asrquant.modules import find_roles
+from asrquant.quiet import quietly
 from asrquant.recognizer import Recognizer
 from asrquant.sources import Found
 
@@ -65,8 +66,9 @@ def load(found: Found) -> Recognizer:
 
     folder, given = found.folder, {"local_files_only": True, "trust_remote_code": False}
     try:
-        model = AutoModelForCTC.from_pretrained(folder, **given).eval()
-        tokenizer = AutoTokenizer.from_pretrained(folder, **given)
+        with quietly():
+            model = AutoModelForCTC.from_pretrained(folder, **given).eval()
+            tokenizer = AutoTokenizer.from_pretrained(folder, **given)
     except (
         Exception
     ) as error:  # transformers raises OSError, ValueError, KeyError and more for folders that are not models
@@ -89,10 +91,12 @@ def skeleton(folder: Path) -> nn.Module:
     ensure_torchaudio()
     from transformers import AutoConfig, AutoModelForCTC
 
-    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    with quietly():
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModelForCTC.from_config(config, trust_remote_code=False)
     preprocessor = folder / PREPROCESSOR
     settings = preprocessor.read_bytes() if preprocessor.is_file() else None
-    return CtcEncoder(AutoModelForCTC.from_config(config, trust_remote_code=False), _normalizes(settings)).eval()
+    return CtcEncoder(model, _normalizes(settings)).eval()
 
 
 def _normalizes(preprocessor: bytes | None) -> bool:

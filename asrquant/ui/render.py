@@ -13,6 +13,7 @@ from asrquant.export.card import conditions as conditions_of
 from asrquant.export.card import measured, summary
 from asrquant.files import megabytes
 from asrquant.metrics import Edit
+from asrquant.rounding import rounded
 
 
 def progress_bar(stage: str, done: int, total: int) -> str:
@@ -133,7 +134,7 @@ def cards(comparison: Comparison) -> str:
     return (
         '<div class="aq-cards">'
         + _card("Encoder speed", f"{comparison.speedup:.2f} ×", _speed_caption(comparison))
-        + _card("Size", f"{after:.1f} MB", f"{100 * (comparison.size_ratio - 1):+.0f} % of {before:.1f} MB")
+        + _card("Size", f"{after:.1f} MB", f"{rounded(100 * (comparison.size_ratio - 1), '+.0f')} % of {before:.1f} MB")
         + _accuracy_card(comparison)
         + "</div>"
     )
@@ -144,7 +145,7 @@ def _accuracy_card(comparison: Comparison) -> str:
         caption = "words in common with the original; no reference, so no WER"
         return _card("Agreement with the original", f"{comparison.agreement:.1f} %", caption)
     before, after = comparison.wers
-    return _card("WER change", f"{after - before:+.1f}", f"points: {before:.1f} % → {after:.1f} %")
+    return _card("WER change", rounded(after - before, "+.1f"), f"points: {before:.1f} % → {after:.1f} %")
 
 
 def _speed_caption(comparison: Comparison) -> str:

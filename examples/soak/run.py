@@ -202,7 +202,7 @@ def table(found: Found) -> str:
         ("/health not 200", str(sum(one.health != 200 for one in looks))),
         ("/health, slowest (s)", f"{max(one.health_seconds for one in looks):.2f}"),
         ("resident memory after warm-up (MB)", f"{min(memory):.0f} to {max(memory):.0f}"),
-        ("its drift, last quarter against first", f"{100 * found.drift:+.1f} %"),
+        ("its drift, last quarter against first", f"{100 * found.drift:+z.1f} %"),
         (
             "uploads, downloads, temporary files, most (MB)",
             f"{max(one.temp_MB for one in looks):.1f} of about {1000 * UPLOADS_GB:.0f}",

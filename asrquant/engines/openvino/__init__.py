@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import io
 from typing import Any
 
 from asrquant.engines import Built, Job
@@ -49,8 +47,7 @@ def build(job: Job) -> Built:
     settings = job.preset.openvino or OpenVino()
     job.progress("converting to OpenVINO", 0, 1)
     model = convert(rewrite(job.recognizer.encoder, job.recognizer.roles))
-    with contextlib.redirect_stdout(io.StringIO()):  # NNCF draws bars there; ours report its progress
-        model, tuning = _quantize(job, settings, model)
+    model, tuning = _quantize(job, settings, model)
     job.progress("compiling", 0, 1)
     compiled = OpenVinoEncoder(as_saved(model), settings.precision)
     return Built(compiled, compiled.settings(), tuning)

@@ -6,7 +6,6 @@ import errno
 import shutil
 import sys
 import tempfile
-import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,8 +56,7 @@ def cannot_compute(precision: str) -> str | None:
 def convert(encoder: nn.Module) -> Any:
     """A torch encoder as an OpenVINO model for every batch and length."""
     ov = openvino()
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's, on branches on shapes
+    with torch.no_grad():
         model = ov.convert_model(encoder, example_input=torch.randn(1, SAMPLE_RATE), input=[ov.PartialShape([-1, -1])])
     return model
 

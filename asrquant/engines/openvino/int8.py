@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,7 @@ from asrquant.metrics import WordErrors, total_errors, word_errors
 from asrquant.modules import ROLES, get_module
 from asrquant.presets import OpenVino, Preset
 from asrquant.progress import Progress
+from asrquant.quiet import is_loud
 from asrquant.recognizer import Recognizer, Trial, Tuning
 
 QUANTILE = 1e-4
@@ -171,10 +174,21 @@ def _data(calibration: Sequence[Audio], progress: Progress) -> Any:
     return _nncf().Dataset(range(count), wave)
 
 
+@cache
 def _nncf() -> Any:
+    """The library, without its bars, as ours report its progress; its log goes to standard error like any other."""
     openvino()
     core()
     import nncf
+    from nncf.common.logging import track_progress
 
-    nncf.set_log_level(logging.ERROR)
+    class _NoBar(track_progress.Progress):  # type: ignore[misc]
+        def __init__(self, *columns: Any, **settings: Any) -> None:
+            super().__init__(*columns, **{**settings, "disable": True})
+
+    track_progress.Progress = _NoBar
+    if not is_loud():
+        nncf.set_log_level(logging.ERROR)
+    for handler in nncf.nncf_logger.handlers:
+        handler.setStream(sys.stderr)
     return nncf

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import warnings
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -16,6 +15,7 @@ from asrquant.engines import ARCHITECTURE, Format, Saved
 from asrquant.engines.torch_eager.recipe import quantize_encoder, use_backend
 from asrquant.errors import ArtifactError, ExportError
 from asrquant.footprint import compact_state_dict, expand_state_dict
+from asrquant.quiet import quietly
 from asrquant.recognizer import Recognizer
 from asrquant.sources import skeleton
 
@@ -37,20 +37,22 @@ class TorchScript:
         encoder = recognizer.encoder
         if not isinstance(encoder, torch.jit.ScriptModule):
             wave = torch.randn(1, TRACE_SECONDS * SAMPLE_RATE)
-            with torch.no_grad(), warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # deprecation, and branches on shapes: what was saved is compared anyway
+            with torch.no_grad(), quietly():  # deprecation, and branches on shapes: what was saved is compared anyway
                 encoder = torch.jit.trace(encoder, (wave,), check_trace=False)  # type: ignore[no-untyped-call]
         # Not torch.jit.save: on a full disk its writer takes the whole process down.
         (folder / self.model_files[0]).write_bytes(encoder.save_to_buffer())
 
     def restore(self, folder: Path, saved: Saved) -> nn.Module:
         """Load, with the recorded backend set while weights are packed."""
-        with _backend(saved), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _backend(saved), quietly():
+            _spend_the_deprecation_notice()
             encoder: nn.Module = torch.jit.load(folder / self.model_files[0], map_location="cpu")  # type: ignore[no-untyped-call]
         return encoder.eval()
+
+
+def _spend_the_deprecation_notice() -> None:
+    """PyTorch says of quantized tensors that they are deprecated: once, and out of TorchScript it prints that by itself."""
+    torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.quint8)
 
 
 class StateDict:
@@ -89,12 +91,10 @@ class StateDict:
             ArtifactError: weights and architecture do not fit each other.
         """
         encoder = skeleton(saved.toolkit, folder / ARCHITECTURE)
-        with _backend(saved):
+        with _backend(saved), quietly():  # PyTorch warns of its own packed weights
             if saved.preset.engine:
                 quantize_encoder(encoder, saved.preset, saved.roles, calibration=None)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # PyTorch's own, about the storage of its packed weights
-                state: dict[str, Any] = torch.load(folder / self.model_files[0], map_location="cpu", weights_only=True)
+            state: dict[str, Any] = torch.load(folder / self.model_files[0], map_location="cpu", weights_only=True)
             try:
                 encoder.load_state_dict(expand_state_dict(state))
             except RuntimeError as error:

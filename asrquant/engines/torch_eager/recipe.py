@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -22,6 +21,7 @@ from asrquant.errors import PresetError
 from asrquant.modules import Roles, get_module, set_module
 from asrquant.presets import Preset, resolve
 from asrquant.progress import Progress, silent
+from asrquant.quiet import quietly
 
 BACKEND_LOCK = threading.RLock()
 """The quantized backend is global to the process and matters while weights are packed."""
@@ -96,8 +96,7 @@ def custom_quantize(
         raise PresetError("No calibration samples were given for static quantization; pass some.")
     if dynamic_targets is None:
         dynamic_targets = {nn.LSTM, nn.GRU, nn.RNNCell, nn.GRUCell, nn.LSTMCell, nn.Linear}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecation notices, and observers on branches that no clip ran through
+    with quietly():  # deprecation notices, and observers on branches that no clip ran through
         for path in dynamic_modules or ():
             # Held in a list, a module that is itself a target (a bare Linear) is replaced like any other.
             holder = nn.ModuleList([get_module(model, path)])
@@ -210,8 +209,6 @@ def quantize_encoder(
         custom_quantize(model, dynamic_modules=dynamic, dynamic_dtype=dtype)
         if static:
             samples = [torch.from_numpy(audio.samples) for audio in calibration or ()]
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                _quantize_static(model, static, samples, qconfig_of(preset, backend), progress)
+            _quantize_static(model, static, samples, qconfig_of(preset, backend), progress)
     encoder.eval()
     return backend

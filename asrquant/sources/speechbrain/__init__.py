@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from asrquant.compat import ensure_torchaudio
 from asrquant.decoding import BeamSearch, Decoder, Vocabulary, make_decoder
 from asrquant.errors import AsrQuantError, SourceError
 from asrquant.modules import find_roles
+from asrquant.quiet import kenlm_quietly, quietly
 from asrquant.recognizer import Recognizer
 from asrquant.sources import Found
 from asrquant.sources.speechbrain import hyperparams
@@ -52,17 +54,31 @@ def load(found: Found) -> Recognizer:
     """
     with _one_sentence(found):
         ensure_torchaudio()
-        from speechbrain.inference.ASR import EncoderASR
         from speechbrain.utils.fetching import FetchConfig
 
-        asr = EncoderASR.from_hparams(
-            source=str(found.folder),
-            overrides=hyperparams.overrides(found.folder, found.repositories),
-            run_opts={"device": "cpu"},
-            fetch_config=FetchConfig(allow_network=found.trusted),
-        )
+        if hyperparams.needs_transformers(found.folder):
+            importlib.import_module("transformers.utils.logging")  # only what is there can be silenced
+        with quietly():
+            asr = _quiet_encoder_asr().from_hparams(
+                source=str(found.folder),
+                overrides=hyperparams.overrides(found.folder, found.repositories),
+                run_opts={"device": "cpu"},
+                fetch_config=FetchConfig(allow_network=found.trusted),
+            )
         architecture = describe(found.folder / hyperparams.FILE, asr.mods.encoder)
     return replace(from_encoder_asr(asr, found.source), origin=replace(found.origin, architecture=architecture))
+
+
+def _quiet_encoder_asr() -> Any:
+    """``EncoderASR``, but that KenLM says nothing while it makes its decoder."""
+    from speechbrain.inference.ASR import EncoderASR
+
+    class QuietEncoderASR(EncoderASR):  # type: ignore[misc]
+        def set_decoding_function(self) -> None:
+            with kenlm_quietly():
+                super().set_decoding_function()
+
+    return QuietEncoderASR
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Any
 from torch import nn
 
 from asrquant.compat import ensure_torchaudio
+from asrquant.quiet import quietly
 from asrquant.sources.speechbrain.vetting import ENCODER, is_lobe, refuse_code, refuse_tags
 
 FILE = "architecture.yaml"
@@ -100,13 +101,13 @@ def _json(configuration: Any) -> bytes:
 
 @contextmanager
 def _without_weights() -> Iterator[None]:
-    """While this lasts, SpeechBrain's lobes take a model's configuration and leave its weights random."""
+    """While this lasts, SpeechBrain's lobes quietly take a model's configuration and leave its weights random."""
     from speechbrain.integrations.huggingface.huggingface import HFTransformersInterface as Lobe
 
     def from_config(lobe: Any, *_: Any, **__: Any) -> None:
         lobe.model = lobe.auto_class.from_config(lobe.config)
 
-    with _patching:
+    with _patching, quietly():
         original, Lobe._from_pretrained = Lobe._from_pretrained, from_config
         try:
             yield

@@ -13,6 +13,12 @@ FILE = "hyperparams.yaml"
 _NGRAM = ("test_beam_search", "kenlm_model_path")
 
 
+def needs_transformers(folder: Path) -> bool:
+    """Whether loading the folder imports transformers, by its own name or by SpeechBrain's for its wrappers of it."""
+    text = (folder / FILE).read_text(encoding="utf-8")
+    return "transformers" in text or "huggingface" in text
+
+
 def hub_ids(folder: Path) -> tuple[str, ...]:
     """The repositories that SpeechBrain would ask the Hub for while it loads the folder.
 
