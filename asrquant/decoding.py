@@ -89,7 +89,7 @@ def make_decoder(name: str, vocabulary: Vocabulary) -> Decoder:
         DecoderError: there is no such decoder, or the model has no n-gram.
         MissingDependencyError: its library is not installed.
     """
-    if name not in DECODERS:
+    if not isinstance(name, str) or name not in DECODERS:
         raise DecoderError(f"There is no decoder {name!r}; there are {', '.join(DECODERS)}.")
     if name not in vocabulary.decoders:
         raise DecoderError(f"This model came without an n-gram; use {' or '.join(vocabulary.decoders)}.")

@@ -19,6 +19,10 @@ class PresetError(AsrQuantError, ValueError):
     """A preset, module path or setting that does not exist or does not fit the model."""
 
 
+class RequestError(AsrQuantError, ValueError):
+    """Something asked of the page or of its endpoint that is of the wrong kind or out of bounds."""
+
+
 class DecoderError(AsrQuantError, ValueError):
     """A decoder that does not exist, or that the model has no language model for."""
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
-from pages import CHROMIUM, FLAGS, NEEDS_CHROMIUM, ROOT, SLOW, wait_for, wait_for_work
+from pages import CHROMIUM, FLAGS, NEEDS_CHROMIUM, SLOW, wait_for, wait_for_work
 from scipy.signal import resample_poly
 
 import asrquant
@@ -223,27 +221,6 @@ def test_controls_have_labels(open_page) -> None:
     assert page.get_by_role("button", name="Transcribe").count() == 1
 
 
-def test_the_api_answers_the_client(address, examples, heard) -> None:
-    run = subprocess.run(
-        [sys.executable, "examples/client.py", str(examples[0].path), examples[0].reference, "--url", address,
-         "--preset", "dynamic-int8"],
-        cwd=ROOT, capture_output=True, text=True, timeout=180,
-    )  # fmt: skip
-    assert run.returncode == 0, run.stderr[-1500:]
-    answer = json.loads(run.stdout)
-    assert answer["original"]["text"] == heard[examples[0].reference]
-    assert answer["quantized"]["preset"] == "dynamic-int8" and answer["speedup"] > 0
-
-
-def test_the_api_says_what_is_wrong(address, tmp_path) -> None:
-    (tmp_path / "clip.wav").write_text("no audio")
-    run = subprocess.run(
-        [sys.executable, "examples/client.py", str(tmp_path / "clip.wav"), "--url", address],
-        cwd=ROOT, capture_output=True, text=True, timeout=180,
-    )  # fmt: skip
-    assert run.returncode != 0 and "cannot be read as audio" in run.stderr
-
-
 def test_a_preset_of_ones_own(open_page) -> None:
     page = open_page()
     assert not page.locator("#custom").first.is_visible()
@@ -253,13 +230,6 @@ def test_a_preset_of_ones_own(open_page) -> None:
     page.locator("#examples button").nth(1).click()
     wait_for_results(page)
     assert "custom" in page.locator("#transcripts").inner_text()
-
-
-def test_the_api_lists_the_presets(address) -> None:
-    from gradio_client import Client
-
-    listed = Client(address, verbose=False).predict(api_name="/presets")
-    assert listed == {name: preset.summary for name, preset in asrquant.PRESETS.items()}
 
 
 @pytest.mark.parametrize("source", ["/etc", "../artifacts/an4-wav2vec2-ctc", "somebody/something"])

@@ -20,7 +20,7 @@ import pytest
 import torch
 from pages import NEEDS_CHROMIUM, ROOT, SLOW, serve, wait_for
 from test_page import upload
-from test_server import CLIP, Visitor, compare
+from test_server import CLIP, Visitor, benchmark, build, compare
 
 from asrquant.ui.routes import OPEN
 
@@ -195,9 +195,8 @@ def test_every_other_route_of_gradios_is_closed(url: str) -> None:
 
 def test_one_visitors_artifacts_are_not_anothers(visitor: Visitor, folder: Path, url: str) -> None:
     """Neither by a guessed folder, nor through the list of another's artifacts."""
-    build = visitor.event("build")
     mine = "a" * 32
-    said = visitor.ask(build, ["dynamic-int8", None, "torchscript", False, "an4", "greedy", mine, None])
+    said = visitor.ask(visitor.event("build"), build(visitor, browserstate=mine))
     assert said["success"], said
     kept = next((folder / "exports").glob("visitor-*/*/*.zip"))
     assert mine not in str(kept)  # the folder's name does not tell the secret, nor the other way round
@@ -265,7 +264,7 @@ def test_crafted_files_as_clips_and_in_zips(visitor: Visitor, folder: Path, tmp_
     said = json.dumps(
         visitor.ask(
             visitor.event("bench-run"),
-            ["a zip of my own", visitor.upload(packed), "", ["dynamic-int8"], 10, False, "an4", "greedy"],
+            benchmark(visitor, bench_data="a zip of my own", bench_zip=visitor.upload(packed), bench_limit=10),
         )
     )
     assert "No clip of list.csv can be used" in said, said
@@ -281,7 +280,7 @@ def test_a_zips_manifest_reads_nothing_else(visitor: Visitor, folder: Path, tmp_
     said = json.dumps(
         visitor.ask(
             visitor.event("bench-run"),
-            ["a zip of my own", visitor.upload(packed), "", ["dynamic-int8"], 10, False, "an4", "greedy"],
+            benchmark(visitor, bench_data="a zip of my own", bench_zip=visitor.upload(packed), bench_limit=10),
         )
     )
     assert said.count("leads out of the data set") == 3 and "1 clips" in said, said[-3000:]

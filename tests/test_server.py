@@ -36,6 +36,19 @@ class Visitor:
     def event(self, elem_id: str, kind: str = "click") -> dict[str, Any]:
         return next(d for d in self.config["dependencies"] if [self.ids[elem_id], kind] in d["targets"])
 
+    def names(self, event: dict[str, Any]) -> list[str]:
+        """What its inputs are called: by their id, else their label, else what they are."""
+        parts = {c["id"]: c for c in self.config["components"]}
+        inputs = [parts[each] for each in event["inputs"]]
+        return [c["props"].get("elem_id") or c["props"].get("label") or c["type"] for c in inputs]
+
+    def data(self, event: dict[str, Any], **values: Any) -> list[Any]:
+        """What an untouched page would send, but for some inputs; in their names ``_`` stands for what is no letter."""
+        parts = {c["id"]: c["props"] for c in self.config["components"]}
+        names = [re.sub(r"\W", "_", name) for name in self.names(event)]
+        assert set(values) <= set(names), (values, names)
+        return [values.get(name, parts[each].get("value")) for name, each in zip(names, event["inputs"], strict=True)]
+
     def join(self, event: dict[str, Any], data: list[Any]) -> httpx.Response:
         body = {"fn_index": event["id"], "data": data, "session_hash": self.name}
         return self.http.post(f"{self.url}/queue/join", json=body)
@@ -66,7 +79,19 @@ def worker_of(server_process: int) -> int:
 
 
 def compare(visitor: Visitor, preset: str = "dynamic-int8", clip: Any = None) -> list[Any]:
-    return [clip or visitor.upload(CLIP.path), preset, CLIP.reference, "an4", "greedy", 1, None]
+    return visitor.data(
+        visitor.event("transcribe"), clip=clip or visitor.upload(CLIP.path), preset=preset, reference=CLIP.reference,
+        Decoder="greedy", Runs_of_each_model__median_is_shown_=1,
+    )  # fmt: skip
+
+
+def benchmark(visitor: Visitor, **values: Any) -> list[Any]:
+    quick = {"bench_presets": ["dynamic-int8"], "bench_limit": 1, "bench_deployed": False, "Decoder": "greedy"}
+    return visitor.data(visitor.event("bench-run"), **{**quick, **values})
+
+
+def build(visitor: Visitor, **values: Any) -> list[Any]:
+    return visitor.data(visitor.event("build"), measure=False, Decoder="greedy", **values)
 
 
 class Page:
@@ -134,7 +159,8 @@ def test_a_dropped_connection_frees_the_machine(url) -> None:
             visitor.join(visitor.event(path), compare(visitor, LONG))
             stream = f"{visitor.url}/queue/data?session_hash={visitor.name}"
         else:
-            said = visitor.http.post(f"{visitor.url}/call/compare", json={"data": compare(visitor, LONG)[:-1]}).json()
+            asked = [visitor.upload(CLIP.path), LONG, CLIP.reference, "an4", "greedy", 1, None]
+            said = visitor.http.post(f"{visitor.url}/call/compare", json={"data": asked}).json()
             stream = f"{visitor.url}/call/compare/{said['event_id']}"
         with visitor.http.stream("GET", stream):
             wait_for_work(url)
@@ -155,22 +181,27 @@ def test_forged_values_end_in_a_sentence(url) -> None:
     for button, honest, forged in (
         (
             "transcribe", compare(visitor, clip=clip),
-            {0: elsewhere, 1: [None, ["custom"]], 3: ["/etc", ["an4"]], 4: [None, ["greedy"]], 5: [None, "2", [1]]},
+            {"clip": elsewhere, "preset": [None, ["custom"]], "model": ["/etc", ["an4"]], "Decoder": [None, ["greedy"]],
+             "Runs of each model (median is shown)": [None, "2", [1]]},
         ),
         (
-            "bench-run", ["bundled clips (AN4 eval)", None, "", ["dynamic-int8"], 1, "an4", "greedy"],
-            {0: ["a folder"], 1: elsewhere, 3: [[], "original", ["original", None], [["original"]]], 4: ["7", [2]],
-             5: [["an4"]], 6: [["greedy"]]},
+            "bench-run", benchmark(visitor),
+            {"bench-data": ["a folder"], "bench-zip": elsewhere, "bench-limit": ["7", [2], None, 0, 2.5],
+             "bench-presets": [[], "original", ["original", None], [["original"]]], "bench-model": [["an4"]],
+             "Decoder": [["greedy"]]},
         ),
         (
-            "build", ["dynamic-int8", None, "torchscript", False, "an4", "greedy", "", None],
-            {0: [["original"]], 2: [None, "zip", ["torchscript"]], 4: [["an4"]], 5: [None]},
+            "build", build(visitor),
+            {"export-preset": [["original"]], "format": [None, "zip", ["torchscript"]], "export-model": [["an4"]],
+             "Decoder": [None]},
         ),
     ):  # fmt: skip
-        for place, value in ((place, value) for place, values in forged.items() for value in values):
-            end = visitor.ask(visitor.event(button), [*honest[:place], value, *honest[place + 1 :]])
+        event = visitor.event(button)
+        for name, value in ((name, value) for name, values in forged.items() for value in values):
+            place = visitor.names(event).index(name)
+            end = visitor.ask(event, [*honest[:place], value, *honest[place + 1 :]])
             said = json.dumps(end)
-            assert not end["success"] or ("aq-problem" in said and "our side" not in said), (button, place, value, end)
+            assert not end["success"] or ("aq-problem" in said and "our side" not in said), (button, name, value, end)
 
 
 def test_a_killed_worker_fails_its_job_only(page) -> None:

@@ -8,6 +8,7 @@ import re
 import tempfile
 import threading
 import time
+import uuid
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from asrquant import PRESETS, example_clips
 from asrquant.errors import AudioError, Cancelled
 from asrquant.jobs import compare, supervisor, threads
 from asrquant.ui import session
+
+TAB = "Compare"
 
 # What the worker is given: functions of this module, which it imports.
 
@@ -91,14 +94,14 @@ def asked(models, progress, show, reference, source, preset, decoder):
 
 
 def last(*job):
-    return list(session.run("visitor", *job))[-1]
+    return list(session.run(uuid.uuid4().hex, TAB, *job))[-1]
 
 
 def together(count: int, job) -> list:
     """The results of a job for several visitors at once."""
     results = []
     visitors = [
-        threading.Thread(target=lambda i=i: results.append(list(session.run(str(i), job))[-1].value))
+        threading.Thread(target=lambda i=i: results.append(list(session.run(str(i), TAB, job))[-1].value))
         for i in range(count)
     ]
     for visitor in visitors:
@@ -106,6 +109,12 @@ def together(count: int, job) -> list:
     for visitor in visitors:
         visitor.join()
     return results
+
+
+def until(events, *stages: str) -> None:
+    """Hear a job up to one of these stages."""
+    while getattr(next(events), "stage", "") not in stages:
+        pass
 
 
 def gone(process: int) -> bool:
@@ -117,7 +126,9 @@ def gone(process: int) -> bool:
 
 
 def test_progress_partial_results_and_the_result_in_order() -> None:
-    events = [event for event in session.run("a", counting) if getattr(event, "stage", "counting") == "counting"]
+    begun, *events = session.run("a", TAB, counting)
+    assert isinstance(begun, session.Begun)
+    events = [event for event in events if getattr(event, "stage", "counting") == "counting"]
     assert list(dict.fromkeys(events)) == [
         session.Step("counting", 1, 2),
         session.Partial("half"),
@@ -144,32 +155,89 @@ def test_the_worker_has_its_threads_and_a_folder_for_each_job() -> None:
 def test_cancel_stops_the_work_and_leaves_the_worker_as_it_is() -> None:
     process = last(itself).value[0]
     for job in (endless, large_model):  # the second reports nothing while a forward pass goes on
-        events = session.run("b", job)
-        while next(events).stage not in ("working", "measuring"):
-            pass
+        events = session.run("b", TAB, job)
+        until(events, "working", "measuring")
         session.cancel("b")
         assert list(events)[-1] == session.Failed("Cancelled.", "Cancelled")
     assert last(itself).value[0] == process
 
 
 def test_leaving_stops_the_work() -> None:
-    events = session.run("c", endless)
-    while next(events).stage != "working":
-        pass
+    events = session.run("c", TAB, endless)
+    until(events, "working")
     events.close()
     started = time.monotonic()
     assert last(counting) == session.Done("whole")
     assert time.monotonic() - started < 5
 
 
-def test_a_second_job_of_a_visitor_stops_the_first() -> None:
-    first, ended = session.run("d", endless), []
-    next(first)
-    other = threading.Thread(target=lambda: ended.extend(first))
-    other.start()
-    assert list(session.run("d", counting))[-1] == session.Done("whole")
-    other.join()
-    assert ended[-1].message == "Cancelled."
+def heard_in_a_thread(events) -> tuple[threading.Thread, list]:
+    """Whoever listens to a job that has begun to work, and what is heard from then on."""
+    until(events, "working")
+    rest: list = []
+    listener = threading.Thread(target=lambda: rest.extend(events))
+    listener.start()
+    return listener, rest
+
+
+def test_a_newer_job_on_the_same_tab_has_the_screen_to_itself() -> None:
+    first, rest = heard_in_a_thread(session.run("d", TAB, endless))
+    second = session.run("d", TAB, counting)
+    assert next(second) == session.Begun(session.running("d", TAB).id)
+    assert list(second)[-1] == session.Done("whole")
+    first.join()
+    assert rest[-1] == session.Replaced() and not any(isinstance(event, session.Failed) for event in rest)
+    assert session.running("d", TAB) is None
+
+
+def test_a_job_that_is_stopped_by_one_on_another_tab_says_so() -> None:
+    first, rest = heard_in_a_thread(session.run("d", TAB, endless))
+    assert list(session.run("d", "Modules", counting))[-1] == session.Done("whole")
+    first.join()
+    assert "on the tab Modules" in rest[-1].message and rest[-1].kind == "Cancelled"
+    kept, rest = heard_in_a_thread(session.run("d", "Benchmark", keeping))
+    assert list(session.run("d", TAB, counting))[-1] == session.Done("whole")
+    kept.join()
+    assert rest[-1].value == "what is done" and "on the tab Compare" in rest[-1].note
+
+
+def test_a_second_click_is_none_but_a_click_after_cancel_is_one(monkeypatch) -> None:
+    first, rest = heard_in_a_thread(session.run("d", TAB, endless))
+    assert list(session.run("d", TAB, endless)) == [session.Replaced()]
+    session.cancel("d")
+    again = session.run("d", TAB, endless)
+    until(again, "working")
+    first.join()
+    assert rest[-1] == session.Replaced()  # nor does it say "Cancelled." over the newer one
+    session.cancel("d")
+    assert list(again)[-1] == session.Failed("Cancelled.", "Cancelled")
+    assert list(session.run("d", TAB, counting))[-1] == session.Done("whole")
+    assert list(session.run("d", TAB, counting)) == [session.Replaced()]  # a second click on what was done at once
+    monkeypatch.setattr(session, "_SECOND_CLICK", 0.0)
+    for event in session.run("d", TAB, counting):
+        if isinstance(event, session.Done):  # whoever sees the result may ask again
+            assert list(session.run("d", TAB, counting))[-1] == session.Done("whole")
+
+
+def test_a_job_is_stopped_for_the_first_reason() -> None:
+    events = session.run("d", TAB, endless)
+    until(events, "working")
+    session.stop(session.running("d", TAB), "The clip is gone.")
+    session.cancel("d")
+    assert list(events)[-1].message == "The clip is gone."
+
+
+def test_a_programs_jobs_wait_for_each_other() -> None:
+    ends: list = []
+    jobs = [
+        threading.Thread(target=lambda: ends.append(list(session.run(None, TAB, interval))[-1].value)) for _ in range(3)
+    ]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    ends.sort()
+    assert len(ends) == 3 and all(end <= begun for (_, end), (begun, _) in pairwise(ends))
 
 
 def test_never_two_jobs_at_once_and_one_model_for_equal_requests() -> None:
@@ -186,8 +254,9 @@ def test_a_time_limit_keeps_what_is_done_and_says_so(monkeypatch) -> None:
 
 def test_who_waits_is_told_and_a_full_line_refuses(monkeypatch) -> None:
     monkeypatch.setattr(session.supervisor, "places", 1)
-    first, second = session.run("e", endless), session.run("f", endless)
-    next(first)
+    first, second = session.run("e", TAB, endless), session.run("f", TAB, endless)
+    until(first, "waiting for a turn", "starting", "working")
+    next(second)
     assert "1 before you" in next(second).stage
     refused = last(counting)
     assert "busy" in refused.message and "try again" in refused.message
@@ -213,7 +282,7 @@ def test_the_log_tells_of_each_request_but_not_what_was_said(caplog) -> None:
 def test_cancel_in_nncf_where_nothing_is_reported() -> None:
     clip = example_clips()[0]
     events = session.run(
-        "h", compare.comparison, str(clip.path), "openvino-int8-accurate", {}, clip.reference, "an4", "greedy", 1
+        "h", TAB, compare.comparison, str(clip.path), "openvino-int8-accurate", None, clip.reference, "an4", "greedy", 1
     )
     before = None
     for event in events:  # a step that is said again: NNCF is at work on its own
@@ -228,7 +297,7 @@ def test_cancel_in_nncf_where_nothing_is_reported() -> None:
 
 
 def test_a_job_that_does_not_listen_is_killed_with_all_that_is_its() -> None:
-    events = session.run("g", deaf, "somewhere")
+    events = session.run("g", TAB, deaf, "somewhere")
     name, child, worker = next(event for event in events if isinstance(event, session.Partial)).value
     assert Path(name).exists() and not gone(child)
     asked_at = time.monotonic()

@@ -14,6 +14,7 @@ from asrquant.compat import on_a_space
 from asrquant.dataset import BUNDLED, Dataset, example_clips, manifest, read_dataset
 from asrquant.engines import refuse_unavailable
 from asrquant.errors import DatasetError, PresetError
+from asrquant.jobs.checks import whole
 from asrquant.jobs.models import Models, chosen
 from asrquant.progress import Progress
 from asrquant.report import Report
@@ -38,11 +39,12 @@ def report(
     decoder: str,
 ) -> Report:
     """A data set through the original and several presets; shows each clip's ``Entry``."""
-    wanted = [chosen(name, {}) for name in dict.fromkeys(presets)]
+    most = whole(limit, "The number of clips", 1, most_clips())
+    wanted = [chosen(name, None) for name in dict.fromkeys(presets)]
     if not wanted:
         raise PresetError("No preset is chosen: tick at least one.")
     with tempfile.TemporaryDirectory() as room:
-        data = _data(kind, zipped, path, Path(room)).take(max(1, min(most_clips(), int(limit or 1))))
+        data = _data(kind, zipped, path, Path(room)).take(most)
         progress("loading the model", 0, 1)
         recognizers, took = [models.original(source).with_decoder(decoder)], {}
         for preset in wanted:  # before any of them is built

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from asrquant.audio import read_audio
 from asrquant.compare import Comparison, compare
 from asrquant.errors import AudioError
-from asrquant.jobs.models import Models, chosen
+from asrquant.jobs.checks import reference_words, whole
+from asrquant.jobs.models import Custom, Models, chosen
 from asrquant.progress import Progress
 
 MAX_RUNS = 10
+NO_CLIP = "There is no clip yet: record one, upload a file and wait until it is shown, or click an example."
+GONE = "The clip is no longer kept here: record or upload it again."
 
 
 def comparison(
@@ -20,7 +24,7 @@ def comparison(
     show: Callable[[Any], None],
     path: str | None,
     preset: str,
-    settings: dict[str, Any],
+    settings: Custom | None,
     reference: str,
     source: str,
     decoder: str,
@@ -28,8 +32,12 @@ def comparison(
 ) -> Comparison:
     """One clip through the original and a quantized model; shows (which, its text) as they are heard."""
     if not path:
-        raise AudioError("There is no clip yet: record one, upload a file, or click an example.")
-    audio, wanted = read_audio(path), chosen(preset, settings)
+        raise AudioError(NO_CLIP)
+    said, count = reference_words(reference), whole(runs, "The number of runs", 1, MAX_RUNS)
+    wanted = chosen(preset, settings)
+    if not Path(path).is_file():
+        raise AudioError(GONE)
+    audio = read_audio(path)
     progress("loading the model", 0, 1)
     original = models.original(source).with_decoder(decoder)
     show(("Original", original.transcribe(audio).text))
@@ -38,4 +46,4 @@ def comparison(
     def heard(name: str, text: str) -> None:
         show(("Original" if name == "original" else "Quantized", text))
 
-    return compare(original, quantized, audio, reference, max(1, min(MAX_RUNS, int(runs))), progress, heard)
+    return compare(original, quantized, audio, said, count, progress, heard)

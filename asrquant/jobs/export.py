@@ -12,7 +12,7 @@ from asrquant.compat import on_a_space
 from asrquant.dataset import BUNDLED, example_clips
 from asrquant.errors import ExportError
 from asrquant.export import Artifact, Exports, export
-from asrquant.jobs.models import Models, chosen
+from asrquant.jobs.models import Custom, Models, chosen
 from asrquant.progress import Progress
 
 KEPT_SECONDS = 3600
@@ -43,7 +43,7 @@ def artifact(
     progress: Progress,
     show: Callable[[Any], None],
     preset: str,
-    settings: dict[str, Any],
+    settings: Custom | None,
     form: str,
     measure: bool,
     source: str,

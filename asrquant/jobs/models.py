@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.engines import quantize, refuse_unavailable
-from asrquant.errors import UntrustedSourceError
+from asrquant.errors import RequestError, UntrustedSourceError
+from asrquant.jobs.checks import shown, whole
+from asrquant.modules import ROLES
 from asrquant.presets import Preset, custom, get_preset
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
@@ -18,19 +22,82 @@ CUSTOM = "custom"
 CACHE_BYTES = 4_000_000_000
 """Bound on the saved size of all models that are kept, the last used ones first."""
 
+MAX_CALIBRATION_CLIPS = 20
+MAX_SEED = 2**32 - 1
+EXAMPLE_SETTINGS = {"schemes": {"head": "dynamic", "feature_projection": "static"}, "calibration_clips": 5}
+"""For whoever asks how settings are written."""
 
-def chosen(name: str, settings: dict[str, Any]) -> Preset:
+
+@dataclass(frozen=True)
+class Custom:
+    """What somebody chose for the preset ``custom``, as it came; ``preset`` checks it.
+
+    Attributes:
+        schemes: role (see ``modules.ROLES``) → ``float``, ``dynamic`` or ``static``; a role that is left out stays float.
+        dynamic_dtype: of the dynamic parts.
+        observer: of the static parts.
+        backend: None for what the processor has.
+        calibration_clips: for the static parts, 1 to ``MAX_CALIBRATION_CLIPS``.
+        calibration_seed: that they are drawn with, 0 to ``MAX_SEED``.
+    """
+
+    schemes: dict[str, Any] = field(default_factory=dict)
+    dynamic_dtype: Any = "qint8"
+    observer: Any = "backend"
+    backend: Any = None
+    calibration_clips: Any = CALIBRATION_CLIPS
+    calibration_seed: Any = CALIBRATION_SEED
+
+    @classmethod
+    def read(cls, said: Any) -> Custom:
+        """Settings from an object such as ``EXAMPLE_SETTINGS``.
+
+        Raises:
+            RequestError: it is no such object.
+        """
+        names = [each.name for each in fields(cls)]
+        if not isinstance(said, dict) or not isinstance(said.get("schemes", {}), dict):
+            raise RequestError(f"The settings are {shown(said)}; give an object such as {EXAMPLE_SETTINGS}.")
+        if unknown := [name for name in said if name not in names]:
+            raise RequestError(f"There is no setting {shown(unknown[0])}; there are {', '.join(names)}.")
+        return cls(**said)
+
+    def preset(self) -> Preset:
+        """The preset that it describes.
+
+        Raises:
+            RequestError: a role does not exist, or a number is out of bounds.
+            PresetError: a setting does not exist.
+        """
+        if unknown := [name for name in self.schemes if name not in ROLES]:
+            raise RequestError(f"The model has no part {shown(unknown[0])}; there are {', '.join(ROLES)}.")
+        return custom(
+            self.schemes,
+            dynamic_dtype=self.dynamic_dtype,
+            observer=self.observer,
+            backend=self.backend,
+            calibration_clips=whole(
+                self.calibration_clips, "The number of calibration clips", 1, MAX_CALIBRATION_CLIPS
+            ),
+            calibration_seed=whole(self.calibration_seed, "The calibration seed", 0, MAX_SEED),
+        )
+
+
+def chosen(name: str, settings: Custom | None) -> Preset:
     """The preset that a visitor asks for.
 
     Args:
         name: of a preset, or ``CUSTOM``.
-        settings: keyword arguments of ``presets.custom``; without any there is no custom preset.
+        settings: of ``CUSTOM``; the others have their own.
 
     Raises:
         PresetError: there is none of that name, the settings do not make one, or this machine cannot carry it out.
+        RequestError: the settings are missing, or one is of the wrong kind.
         MissingDependencyError: its engine is not installed.
     """
-    preset = custom(**settings) if name == CUSTOM and settings else get_preset(name)
+    if name == CUSTOM and settings is None:
+        raise RequestError(f"The preset {CUSTOM} needs settings; give an object such as {EXAMPLE_SETTINGS}.")
+    preset = settings.preset() if name == CUSTOM and settings else get_preset(name)
     refuse_unavailable(preset)
     return preset
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from asrquant.anatomy import Layer, anatomy
-from asrquant.errors import PresetError
-from asrquant.jobs.models import Models, chosen
+from asrquant.jobs.checks import number
+from asrquant.jobs.models import Custom, Models, chosen
 from asrquant.modules import ModuleInfo, module_map
 from asrquant.progress import Progress
 from asrquant.sensitivity import Sensitivity, sensitivity
@@ -17,7 +17,7 @@ _LEAST, _MOST = 1e-5, 10.0
 
 
 def layers(
-    models: Models, progress: Progress, show: Callable[[Any], None], preset: str, settings: dict[str, Any], source: str
+    models: Models, progress: Progress, show: Callable[[Any], None], preset: str, settings: Custom | None, source: str
 ) -> Parts:
     """What a preset makes of each layer, and the model's parts."""
     wanted = chosen(preset, settings)
@@ -37,9 +37,7 @@ def parts(
     decoder: str,
 ) -> Sensitivity:
     """What quantizing each part alone does."""
+    bound = number(limit, "The divergence that a part may have", _LEAST, _MOST)
     progress("loading the model", 0, 1)
     original = models.original(source).with_decoder(decoder)
-    if not isinstance(limit, int | float):
-        raise PresetError("The divergence that a part may have is not a number; give one such as 0.01.")
-    bound = min(_MOST, max(_LEAST, limit))
     return sensitivity(original, layers=bool(layers), max_nats=bound, progress=progress)

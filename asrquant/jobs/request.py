@@ -13,7 +13,7 @@ from typing import Any
 from asrquant.decoding import DECODERS
 from asrquant.jobs import log
 from asrquant.jobs.models import CUSTOM, MODELS
-from asrquant.jobs.worker import Done, Event, Failed, Job
+from asrquant.jobs.worker import CANCELLED, Done, Event, Failed, Job
 from asrquant.presets import PRESETS
 
 _LOGGED = {"source": "model", "preset": "preset", "presets": "preset", "decoder": "decoder"}
@@ -28,20 +28,32 @@ class Request:
     Attributes:
         job: the function.
         arguments: of the function, after its first three.
+        tab: of the page, where it was asked.
         id: names it in the log and to its visitor.
         events: what it reports, the last one ``Done`` or ``Failed``.
         stop: set where nobody wants it any more.
+        why: it was stopped, for its visitor to read.
+        ended: whether its visitor has the whole of it.
+        replaced: whether the screen that it was to fill is a newer request's by now.
         submitted: when it came, by the monotonic clock.
         begun: when its work began, or None.
     """
 
     job: Job
     arguments: tuple[Any, ...]
+    tab: str = ""
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
     stop: threading.Event = field(default_factory=threading.Event)
+    why: str = CANCELLED
+    ended: bool = False
+    replaced: bool = False
     submitted: float = field(default_factory=time.monotonic)
     begun: float | None = None
+
+    def asks_the_same(self, other: Request) -> bool:
+        """Whether another request is for the same thing, at the same place."""
+        return (self.job, self.arguments, self.tab) == (other.job, other.arguments, other.tab)
 
     def log_start(self) -> None:
         """Say that it has its turn."""

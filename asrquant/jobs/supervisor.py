@@ -82,13 +82,15 @@ class Supervisor:
             self._line.append(request)
             self._changed.notify()
 
-    def withdraw(self, request: Request) -> None:
-        """Stop a request wherever it is."""
+    def withdraw(self, request: Request, why: str = CANCELLED) -> None:
+        """Stop a request wherever it is; its visitor reads the first reason that was given."""
+        if not request.stop.is_set():
+            request.why = why
         request.stop.set()
         with self._changed:
             if request in self._line:
                 self._line.remove(request)
-                request.events.put(Failed(CANCELLED, "Cancelled"))
+                request.events.put(Failed(request.why, "Cancelled"))
 
     def ahead(self, request: Request) -> int:
         """How many are served before a request; 0 once it has its turn."""
@@ -177,7 +179,7 @@ class Supervisor:
 
     def _wait_for_worker(self, request: Request) -> tuple[Failed, str] | None:
         while not self._ready:
-            if why := self._closing or (request.stop.is_set() and CANCELLED):
+            if why := self._closing or (request.stop.is_set() and request.why):
                 return Failed(why, "Cancelled"), "cancelled"
             if self._failing:
                 return Failed(_BROKEN.format(request.id), "Broken"), "failed"
@@ -206,7 +208,7 @@ class Supervisor:
             if isinstance(event, Failed):
                 return (Failed(why, event.kind), outcome) if event.kind == "Cancelled" else (event, outcome or "failed")
             if isinstance(event, Done):
-                return Done(event.value, why if outcome != "cancelled" else ""), outcome or "done"
+                return Done(event.value, "" if why == CANCELLED else why), outcome or "done"
             if not isinstance(event, bool):
                 request.events.put(event)
             now = time.monotonic()
@@ -220,7 +222,7 @@ class Supervisor:
 
     def _reason_to_stop(self, request: Request, worked: float) -> tuple[str, str] | None:
         if request.stop.is_set():
-            return "cancelled", CANCELLED
+            return "cancelled", request.why
         if self._closing:
             return "dropped", self._closing
         if self.limit_seconds and worked > self.limit_seconds:

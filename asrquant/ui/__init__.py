@@ -8,7 +8,7 @@ import gradio as gr
 
 from asrquant.dataset import CLIPS
 from asrquant.export import EXPORTS, Exports
-from asrquant.ui import benchmark, choices, compare, export, foot, modules, server
+from asrquant.ui import api, benchmark, choices, compare, export, foot, modules, server
 from asrquant.ui.session import QUEUE_LENGTH
 
 STYLE = Path(__file__).with_name("style.css")
@@ -46,15 +46,16 @@ def build() -> gr.Blocks:
         )
         visitor = gr.BrowserState("")
         with gr.Tabs() as tabs:
-            with gr.Tab("Compare", id=COMPARE):
+            with gr.Tab(compare.TAB, id=COMPARE):
                 preset = compare.build()
-            with gr.Tab("Benchmark"):
+            with gr.Tab(benchmark.TAB):
                 benchmark.build()
-            with gr.Tab("Modules"):
+            with gr.Tab(modules.TAB):
                 modules.build(preset, tabs, COMPARE)
-            with gr.Tab("Export"):
+            with gr.Tab(export.TAB):
                 export.build(page, visitor)
         gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
+        api.build()
         page.unload(choices.cancel)
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1, api_open=False)
     return page

@@ -31,6 +31,7 @@ from asrquant.report import Report, Row
 from asrquant.report_files import about, write_report
 from asrquant.ui import choices, render, session
 
+TAB = "Benchmark"
 FIRST_PRESETS = ("dynamic-int8", "openvino-int8")
 _LAST = 6
 """Rows that are shown as they arrive."""
@@ -59,9 +60,7 @@ def build() -> None:
                 label="Presets, each against the original",
             )  # fmt: skip
             choices.tell_absent_presets()
-            limit = gr.Number(
-                10, precision=0, minimum=1, maximum=most, label=f"Clips at most (up to {most})", elem_id="bench-limit"
-            )
+            limit = gr.Number(10, step=1, label=f"Clips at most (up to {most})", elem_id="bench-limit")
             deployed = gr.Checkbox(
                 True,
                 label="Load time and peak memory too (a fresh process each, some seconds)",
@@ -118,12 +117,13 @@ def _run(
     idle = (gr.update(interactive=True), gr.update(interactive=False))
     same, hidden = gr.skip(), gr.update(visible=False)
     rest = len(_FIGURES) + 2
-    yield ("", *[hidden] * len(_FIGURES), "", hidden, render.progress_bar("waiting for a turn", 0, 1), *busy)
     rows: list[Row] = []
     begun: float | None = None
     asked = (kind, zipped, path, presets, limit, deployed, source, decoder)
-    for event in session.run(request.session_hash or "", report, *asked):
+    for event in session.run(request.session_hash or "", TAB, report, *asked):
         match event:
+            case session.Begun():
+                yield ("", *[hidden] * len(_FIGURES), "", hidden, render.waiting(), *busy)
             case session.Step(stage, done, total):
                 if stage == "transcribing":
                     begun = begun or time.monotonic()
@@ -137,6 +137,8 @@ def _run(
                 yield (*[same] * (rest + 1), render.problem(message), *idle)
             case session.Done(found, note):
                 yield from _results(found, note, idle)
+            case session.Replaced():
+                yield gr.skip()
 
 
 def _so_far(rows: list[Row], entry: Entry) -> str:
@@ -180,6 +182,6 @@ def _results(found: Report, note: str, idle: tuple[Any, Any]) -> Iterator[tuple[
             + (lost or render.notice("No preset lost a word that the original had right."))
             + (render.table(bad_table(found), "Rows that could not be used") if found.bad else ""),
             gr.update(value=files, visible=True),
-            render.notice(note or ("Cancelled; what was done is kept." if found.stopped else "Done.")),
+            render.notice(f"{note or 'Cancelled.'} What was done is kept." if found.stopped else "Done."),
             *idle,
         )

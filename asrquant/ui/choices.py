@@ -13,7 +13,8 @@ from asrquant.jobs.models import CUSTOM, MODELS
 from asrquant.presets import PRESETS
 from asrquant.ui import custom, render, session
 
-FIRST_PRESET = "dynamic-int8"
+FIRST_PRESET, FIRST_DECODER, FIRST_RUNS = "dynamic-int8", "ngram", 3
+"""What the page shows at first, and its endpoint takes where nothing else is said."""
 
 
 def cancel(request: gr.Request) -> None:
@@ -23,11 +24,10 @@ def cancel(request: gr.Request) -> None:
 
 @dataclass(frozen=True)
 class PresetControls:
-    """The preset's name, what the controls of ``custom`` say, and among them a radio for each part."""
+    """The preset's name and the controls of ``custom``: inputs of whatever runs it, as nothing of them is kept on the server."""
 
     name: gr.Dropdown
-    settings: gr.State
-    schemes: list[gr.Radio]
+    own: custom.Controls
 
 
 def usable_presets() -> list[str]:
@@ -56,12 +56,12 @@ def preset_and_settings(prefix: str = "") -> PresetControls:
     )
     explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
     tell_absent_presets()
-    own, settings, schemes = custom.build(f"{prefix}custom")
+    own = custom.build(f"{prefix}custom")
     preset.change(
-        lambda name: (custom.summary(name), gr.update(visible=name == CUSTOM)), preset, [explanation, own],
+        lambda name: (custom.summary(name), gr.update(visible=name == CUSTOM)), preset, [explanation, own.group],
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    return PresetControls(preset, settings, schemes)
+    return PresetControls(preset, own)
 
 
 def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:
@@ -74,4 +74,4 @@ def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:
     choices = [
         (f"{name}: {what}{' (not installed here)' * (name in missing)}", name) for name, what in DECODERS.items()
     ]
-    return model, gr.Radio(choices, value="ngram", label="Decoder")
+    return model, gr.Radio(choices, value=FIRST_DECODER, label="Decoder")

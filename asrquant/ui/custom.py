@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
-from asrquant.jobs.models import CUSTOM
+from asrquant.jobs.models import CUSTOM, MAX_CALIBRATION_CLIPS, Custom
 from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS
 
 SUMMARY = "Your own choice for each part of the model."
@@ -22,8 +23,23 @@ SCHEMES = {
 AUTOMATIC = "automatic"
 
 
-def build(elem_id: str) -> tuple[gr.Group, gr.State, list[gr.Radio]]:
-    """The controls, hidden until wanted, the state that holds what they say (keyword arguments of ``custom``), and the schemes.
+@dataclass(frozen=True)
+class Controls:
+    """The controls, hidden until wanted.
+
+    Attributes:
+        group: what is shown or hidden.
+        schemes: a radio for each part, in the order of ``SCHEMES``.
+        all: whose values ``read`` takes, as the last inputs of an event.
+    """
+
+    group: gr.Group
+    schemes: list[gr.Radio]
+    all: list[gr.components.Component]
+
+
+def build(elem_id: str) -> Controls:
+    """Lay the controls out.
 
     Args:
         elem_id: of the group.
@@ -33,30 +49,39 @@ def build(elem_id: str) -> tuple[gr.Group, gr.State, list[gr.Radio]]:
             gr.Radio(choices, value="dynamic" if role == "transformer_layers" else "float", label=label)
             for role, (label, choices) in SCHEMES.items()
         ]
-        dtype = gr.Radio(DYNAMIC_DTYPES, value="qint8", label="Weights of the dynamic parts")
-        observer = gr.Dropdown(OBSERVERS, value="backend", label="Observer of the static parts")
-        backend = gr.Dropdown([AUTOMATIC, *BACKENDS], value=AUTOMATIC, label="Backend")
-        clips = gr.Slider(1, 20, value=CALIBRATION_CLIPS, step=1, label="Calibration clips")
-        seed = gr.Number(CALIBRATION_SEED, precision=0, minimum=0, label="Calibration seed")
-    controls = [*schemes, dtype, observer, backend, clips, seed]
-    settings = gr.State(_settings(*(control.value for control in controls)))
-    gr.on(
-        [control.change for control in controls], _settings, controls, settings,
-        queue=False, show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
-    return group, settings, schemes
+        rest = [
+            gr.Radio(DYNAMIC_DTYPES, value="qint8", label="Weights of the dynamic parts"),
+            gr.Dropdown(OBSERVERS, value="backend", label="Observer of the static parts"),
+            gr.Dropdown([AUTOMATIC, *BACKENDS], value=AUTOMATIC, label="Backend"),
+            gr.Slider(1, MAX_CALIBRATION_CLIPS, value=CALIBRATION_CLIPS, step=1, label="Calibration clips"),
+            gr.Number(
+                CALIBRATION_SEED, step=1, label="Calibration seed"
+            ),  # Gradio rounds and refuses without saying what
+        ]
+    return Controls(group, schemes, [*schemes, *rest])
 
 
-def _settings(*values: Any) -> dict[str, Any]:
+def read(*values: Any) -> Custom:
+    """What the controls say, from the values of ``Controls.all``."""
     schemes, (dtype, observer, backend, clips, seed) = values[: len(SCHEMES)], values[len(SCHEMES) :]
-    return {
-        "schemes": dict(zip(SCHEMES, schemes, strict=True)),
-        "dynamic_dtype": dtype,
-        "observer": observer,
-        "backend": None if backend == AUTOMATIC else backend,
-        "calibration_clips": int(clips),
-        "calibration_seed": int(seed or 0),
-    }
+    return Custom(
+        schemes=dict(zip(SCHEMES, schemes, strict=True)),
+        dynamic_dtype=dtype,
+        observer=observer,
+        backend=None if backend == AUTOMATIC else backend,
+        calibration_clips=clips,
+        calibration_seed=seed,
+    )
+
+
+def in_words(settings: Custom) -> str:
+    """What a custom preset is, in a line."""
+    parts = [f"{role} {scheme}" for role, scheme in settings.schemes.items() if scheme != "float"]
+    return (
+        f"{', '.join(parts)}; dynamic weights {settings.dynamic_dtype}, observer {settings.observer}, "
+        f"backend {settings.backend or AUTOMATIC}, {settings.calibration_clips} calibration clips, "
+        f"seed {settings.calibration_seed}"
+    )
 
 
 def summary(name: str) -> str:

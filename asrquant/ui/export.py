@@ -14,8 +14,9 @@ from asrquant.errors import AsrQuantError, ExportError
 from asrquant.export.card import loading
 from asrquant.jobs.export import KEPT_SECONDS, artifact, exports
 from asrquant.presets import PRESETS
-from asrquant.ui import choices, render, session
+from asrquant.ui import choices, custom, render, session
 
+TAB = "Export"
 _STEPS = {
     "quantize": ("starting", "loading the model", "copying the encoder", "calibrating"),
     "measure": ("transcribing",),
@@ -34,12 +35,11 @@ def build(page: gr.Blocks, visitor: gr.BrowserState) -> None:
         visitor: a secret of the browser's, which names the folder of its artifacts on a public page. It must lie outside
             the tabs: a browser does not read it before it shows the tab that it is in.
     """
-    changed, asked = gr.State(0), gr.State("")
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             controls = choices.preset_and_settings("export-")
-            preset, settings = controls.name, controls.settings
-            form = gr.Radio(_formats(choices.FIRST_PRESET), value="torchscript", label="Format", elem_id="format")
+            preset = controls.name
+            form = gr.Radio(_all_formats(), value="torchscript", label="Format", elem_id="format")
             measure = gr.Checkbox(
                 True, label="Measure WER and speed on the bundled clips for the model card", elem_id="measure"
             )
@@ -58,14 +58,14 @@ def build(page: gr.Blocks, visitor: gr.BrowserState) -> None:
             )  # fmt: skip
             files = gr.HTML(elem_id="files")
     private: dict[str, Any] = {"api_visibility": "private"}
-    preset.change(_offer, [preset, form], form, queue=False, show_progress="hidden", **private)
+    gr.on([page.load, preset.change], _offer, [preset, form], form, queue=False, show_progress="hidden", **private)
     page.load(lambda known: known or secrets.token_hex(16), visitor, visitor, queue=False, **private)
+    listed = _existing(visitor)
     go.click(
-        _build, [preset, settings, form, measure, model, decoder, visitor, changed],
-        [about, zipped, code, files, changed, status, go, stop], **private, **session.HEAVY,
+        _build, [preset, form, measure, model, decoder, visitor, *controls.own.all],
+        [about, zipped, code, files, listed, status, go, stop], **private, **session.HEAVY,
     )  # fmt: skip
     stop.click(choices.cancel, None, None, queue=False, **private)
-    _existing(visitor, changed, asked, private)
 
 
 _WELCOME = (
@@ -81,6 +81,11 @@ def _formats(preset: str) -> list[tuple[str, str]]:
     return [(f"{form.name}: {form.summary}", form.name) for form in formats(known)]
 
 
+def _all_formats() -> list[tuple[str, str]]:
+    """Those of all presets. The server must know them all: it forgets, sooner than a page is left, what it has offered there."""
+    return list({name: (label, name) for preset in PRESETS for label, name in _formats(preset)}.values())
+
+
 def _offer(preset: str, chosen: str | None) -> Any:
     """The preset's formats; the one that was chosen stays, if it is among them."""
     offered = _formats(preset)
@@ -88,83 +93,85 @@ def _offer(preset: str, chosen: str | None) -> Any:
     return gr.update(choices=offered, value=chosen if chosen in names else next(iter(names), None))
 
 
-def _existing(visitor: gr.BrowserState, changed: gr.State, asked: gr.State, private: dict[str, Any]) -> None:
-    """The artifacts that exist, each with download and delete."""
+def _existing(visitor: gr.BrowserState) -> gr.HTML:
+    """Lay out the artifacts that exist, each with download and delete; returns their list."""
     note = f"; they are removed after {KEPT_SECONDS // 60} minutes" if on_a_space() else ""
     gr.HTML(f"<h2>Your artifacts{note}</h2>", elem_classes="aq-head")
     taken = gr.DownloadButton(visible="hidden", elem_id="taken")
-
-    triggers = [visitor.change, changed.change, asked.change]
-
-    @gr.render([visitor, changed, asked], triggers=triggers, show_progress="hidden")  # type: ignore[untyped-decorator]
-    def show(visitor_: str, count: int, doubtful: str) -> None:
-        try:
-            found = exports(visitor_).artifacts()
-        except ExportError:
-            found = ()
-        if not found:
-            gr.HTML(render.notice("None yet."), elem_id="no-artifacts")
-        for each in found:
-            with gr.Row(elem_classes="aq-artifact", equal_height=True):
-                gr.HTML(render.artifact_line(each), min_width=200)
-                with gr.Row(scale=0, elem_classes="aq-buttons"):
-                    _row_buttons(each.name, each.name == doubtful, count)
-
-    def _row_buttons(name: str, doubtful: bool, count: int) -> None:
-        small: dict[str, Any] = {"size": "sm", "min_width": 90}
-        quick = {"show_progress": "hidden", **private}  # through the queue, as a state changes only there
-        if doubtful:
-            sure, keep = gr.Button("Delete it", variant="stop", **small), gr.Button("Keep it", **small)
-            sure.click(lambda v: (_delete(v, name), count + 1, ""), visitor, [status_, changed, asked], **quick)
-            keep.click(lambda: "", None, asked, **quick)
-            return
-        get, delete = gr.Button("Download", **small), gr.Button("Delete", **small)
-        get.click(lambda v: _take(v, name), visitor, [taken, status_], **quick).then(None, js=_START, **private)
-        delete.click(lambda: name, None, asked, **quick)
-
-    status_ = gr.HTML(elem_id="list-status")
+    listed = gr.HTML(js_on_load=_BUTTONS, elem_id="artifacts")
+    status = gr.HTML(elem_id="list-status")
+    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    visitor.change(_list, visitor, listed, **quick)
+    listed.take(_take, visitor, [taken, status], **quick).then(None, js=_START, api_visibility="private")
+    listed.delete(_delete, visitor, [listed, status], **quick)
+    return listed
 
 
+_BUTTONS = """element.addEventListener('click', event => {
+    const button = event.target.closest('button[data-act]');
+    if (!button) return;
+    const act = button.dataset.act, wanted = {name: button.dataset.name};
+    if (act === 'take') trigger('take', wanted);
+    else if (act === 'delete') trigger('delete', wanted);
+    else {
+        const row = button.closest('.aq-artifact');
+        row.classList.toggle('aq-doubtful', act === 'ask');
+        row.querySelector(act === 'ask' ? '[data-act=keep]' : '[data-act=ask]').focus();
+    }
+})"""
+"""What the buttons of the list do; whether somebody is sure is asked in the browser, which knows it as long as it shows it."""
 _START = (
     """() => { const link = document.querySelector('#taken'); if (link) (link.querySelector('a') || link).click(); }"""
 )
 """Start the download that was just made ready."""
 
 
-def _take(visitor: str, name: str) -> tuple[Any, str]:
+def _list(visitor: str) -> str:
     try:
-        return gr.update(value=str(exports(visitor).artifact(name).zip)), ""
+        return render.artifacts(exports(visitor).artifacts())
+    except ExportError:
+        return render.artifacts(())
+
+
+def _name(event: gr.EventData) -> str:
+    """Whose button it was; empty where the event is forged."""
+    return str(event._data.get("name", "")) if isinstance(event._data, dict) else ""
+
+
+def _take(visitor: str, event: gr.EventData) -> tuple[Any, str]:
+    try:
+        return gr.update(value=str(exports(visitor).artifact(_name(event)).zip)), ""
     except AsrQuantError as error:
         return gr.update(value=None), render.problem(str(error))
 
 
-def _delete(visitor: str, name: str) -> str:
+def _delete(visitor: str, event: gr.EventData) -> tuple[str, str]:
     try:
-        exports(visitor).delete(name)
+        exports(visitor).delete(_name(event))
     except AsrQuantError as error:
-        return render.problem(str(error))
-    return ""
+        return _list(visitor), render.problem(str(error))
+    return _list(visitor), ""
 
 
 def _build(
     preset: str,
-    settings: dict[str, Any],
     form: str,
     measure: bool,
     source: str,
     decoder: str,
     visitor: str,
-    count: int,
     request: gr.Request,
-) -> Iterator[tuple[Any, ...]]:
+    *own: Any,
+) -> Iterator[Any]:
     """Yield the tab's outputs as the job goes on."""
     busy = (gr.update(interactive=False), gr.update(interactive=True))
     idle = (gr.update(interactive=True), gr.update(interactive=False))
     same, hidden = gr.skip(), gr.update(visible=False)
-    yield ("", hidden, hidden, "", same, render.progress_bar("waiting for a turn", 0, 1), *busy)
-    asked = (preset, settings, form, measure, source, decoder, visitor)
-    for event in session.run(request.session_hash or "", artifact, *asked):
+    asked = (preset, custom.read(*own), form, measure, source, decoder, visitor)
+    for event in session.run(request.session_hash or "", TAB, artifact, *asked):
         match event:
+            case session.Begun():
+                yield ("", hidden, hidden, "", same, render.waiting(), *busy)
             case session.Step(stage, done, total):
                 yield (*[same] * 5, render.steps(_STEPS, stage) + render.progress_bar(stage, done, total), *busy)
             case session.Failed(message=message):
@@ -175,7 +182,9 @@ def _build(
                     gr.update(value=str(found.zip), label=f"Download {found.zip.name}", visible=True),
                     gr.update(value=loading(found.manifest, found.name), visible=True),
                     render.files(found),
-                    count + 1,
+                    _list(visitor),
                     render.notice("Done: verified and ready to download."),
                     *idle,
                 )
+            case session.Replaced():
+                yield gr.skip()

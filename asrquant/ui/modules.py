@@ -16,6 +16,7 @@ from asrquant.modules import ROLES
 from asrquant.sensitivity import MAX_NATS, Sensitivity
 from asrquant.ui import choices, custom, render, session
 
+TAB = "Modules"
 _WELCOME = (
     "Show layers: what a preset makes of each layer, area by bytes. Measure each part: one part at a time is quantized, "
     "everything else stays float; what is harmless is offered as a custom preset."
@@ -48,16 +49,16 @@ def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> N
             bars = gr.Plot(show_label=False, visible=False, elem_id="sensitivity")
             effects = gr.HTML(elem_id="effects")
             use = gr.Button("Try the suggestion in Compare", visible=False, elem_id="use-suggestion")
-    suggested = gr.State({})
+    suggested = gr.JSON({}, visible=False)  # kept in the browser, as the page that shows it is
     private: dict[str, Any] = {"api_visibility": "private"}
     heavy = {**private, **session.HEAVY}
     buttons = [status, show, measure, stop]
-    show.click(_show, [preset.name, preset.settings, model], [treemap, parts, *buttons], **heavy)
+    show.click(_show, [preset.name, model, *preset.own.all], [treemap, parts, *buttons], **heavy)
     measure.click(_measure, [layers, limit, model, decoder], [bars, effects, use, suggested, *buttons], **heavy)
     stop.click(choices.cancel, None, None, queue=False, **private)
     use.click(
-        lambda schemes: (CUSTOM, *(schemes.get(role, "float") for role in custom.SCHEMES), gr.update(selected=compare_tab)),
-        suggested, [compare.name, *compare.schemes, tabs], queue=False, show_progress="hidden", **private,
+        lambda schemes: (CUSTOM, *_radios(schemes), gr.update(selected=compare_tab)),
+        suggested, [compare.name, *compare.own.schemes, tabs], queue=False, show_progress="hidden", **private,
     )  # fmt: skip
 
 
@@ -65,11 +66,19 @@ _BUSY = tuple(gr.update(interactive=on) for on in (False, False, True))
 _IDLE = tuple(gr.update(interactive=on) for on in (True, True, False))
 
 
-def _show(preset: str, settings: dict[str, Any], source: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+def _radios(schemes: Any) -> list[str]:
+    """What the radios of ``custom`` are to say for a suggestion; float where it says nothing that they know."""
+    known = schemes if isinstance(schemes, dict) else {}  # forged
+    return [
+        scheme if (scheme := known.get(role)) in choices else "float" for role, (_, choices) in custom.SCHEMES.items()
+    ]
+
+
+def _show(preset: str, source: str, request: gr.Request, *own: Any) -> Iterator[Any]:
     """Yield treemap and table as the job goes on."""
-    for results, *rest in _events(request, jobs.layers, preset, settings, source):
+    for results, *rest in _events(request, jobs.layers, preset, custom.read(*own), source):
         if results is None:
-            yield (gr.skip(), gr.skip(), *rest)
+            yield (gr.skip(), gr.skip(), *rest) if rest else gr.skip()
             continue
         layers, parts = results
         caption = f"What {preset} makes of each part; weights alone"
@@ -80,11 +89,11 @@ def _show(preset: str, settings: dict[str, Any], source: str, request: gr.Reques
         )
 
 
-def _measure(layers: bool, limit: float, source: str, decoder: str, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+def _measure(layers: bool, limit: float, source: str, decoder: str, request: gr.Request) -> Iterator[Any]:
     """Yield bars, table and suggestion as the job goes on."""
     for found, *rest in _events(request, jobs.parts, layers, limit, source, decoder):
         if found is None:
-            yield (*[gr.skip()] * 4, *rest)
+            yield (*[gr.skip()] * 4, *rest) if rest else gr.skip()
             continue
         groups = found.suggested.groups if found.suggested else ()
         schemes = {group.part: group.scheme for group in groups if group.part in ROLES}
@@ -98,10 +107,13 @@ def _measure(layers: bool, limit: float, source: str, decoder: str, request: gr.
 
 
 def _events(request: gr.Request, job: Job, *arguments: Any) -> Iterator[tuple[Any, ...]]:
-    """(result or None, status, the buttons) for each event of a job."""
-    yield (None, render.progress_bar("waiting for a turn", 0, 1), *_BUSY)
-    for event in session.run(request.session_hash or "", job, *arguments):
+    """(result or None, status, the buttons) for each event of a job; (None,) where a newer one has the screen."""
+    for event in session.run(request.session_hash or "", TAB, job, *arguments):
         match event:
+            case session.Begun():
+                yield (None, render.waiting(), *_BUSY)
+            case session.Replaced():
+                yield (None,)
             case session.Step(stage, done, total):
                 yield (None, render.progress_bar(stage, done, total), *_BUSY)
             case session.Failed(message=message):

@@ -28,6 +28,11 @@ def progress_bar(stage: str, done: int, total: int) -> str:
     )
 
 
+def waiting() -> str:
+    """The line before a job, where nobody knows yet how long it is."""
+    return progress_bar("waiting for a turn", 0, 1)
+
+
 def steps(names: Mapping[str, Collection[str]], stage: str) -> str:
     """The steps of a job in a line, up to the one that ``stage`` belongs to."""
     current = next((index for index, stages in enumerate(names.values()) if stage in stages), 0)
@@ -172,9 +177,17 @@ def table(frame: pd.DataFrame, caption: str) -> str:
     )
 
 
-def conditions(comparison: Comparison) -> str:
-    """What was received and where it was measured."""
+def conditions(comparison: Comparison, clip: str, preset: str) -> str:
+    """What was received and where it was measured.
+
+    Args:
+        comparison: that was made.
+        clip: the file's name; what the page shows beside the results may be another one by now.
+        preset: in full.
+    """
     parts = [
+        f"Clip: {clip}",
+        f"Preset: {preset}",
         f"Received: {comparison.received}",
         f"Model: {comparison.source}, decoder {comparison.decoder}",
         f"Measured: median of {comparison.runs} alternating runs each, after a warm-up",
@@ -213,6 +226,22 @@ def files(artifact: Artifact) -> str:
 
 def _kinds(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none: float32"
+
+
+def artifacts(found: Collection[Artifact]) -> str:
+    """Those that exist, each with the buttons that the list listens to; deleting is asked about."""
+    if not found:
+        return f'<div id="no-artifacts">{notice("None yet.")}</div>'
+    buttons = (("take", "Download"), ("ask", "Delete"), ("delete", "Delete it"), ("keep", "Keep it"))
+    return "".join(
+        f'<div class="aq-artifact">{artifact_line(each)}<div class="aq-buttons">'
+        + "".join(
+            f'<button type="button" data-act="{act}" data-name="{escape(each.name)}">{label}</button>'
+            for act, label in buttons
+        )
+        + "</div></div>"
+        for each in found
+    )
 
 
 def artifact_line(artifact: Artifact) -> str:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import queue
 import re
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from asrquant.compat import on_a_space
 from asrquant.jobs.request import Request
 from asrquant.jobs.supervisor import BusyError, Supervisor
-from asrquant.jobs.worker import Done, Event, Failed, Job, Partial, Step
+from asrquant.jobs.worker import CANCELLED, Done, Event, Failed, Job, Partial, Step
 
 __all__ = [
     "HEAVY",
+    "Begun",
     "Done",
     "Event",
     "Failed",
     "Partial",
+    "Replaced",
     "Step",
     "cancel",
     "for_visitors",
     "run",
+    "running",
+    "stop",
     "supervisor",
 ]
 
@@ -29,31 +35,62 @@ QUEUE_LENGTH = 32
 """Jobs that may wait for their turn."""
 LIMIT_SECONDS = 300.0
 """Of work on one request, on a public page."""
-HEAVY = {"concurrency_id": "inference", "concurrency_limit": None, "show_progress": "hidden"}
-"""For events that call ``run``: they wait for their turn there, where their place is told and they can be cancelled."""
+HEAVY = {
+    "concurrency_id": "inference",
+    "concurrency_limit": None,
+    "show_progress": "hidden",
+    "trigger_mode": "multiple",
+}
+"""For events that call ``run``: they wait for their turn there, where their place is told and they can be cancelled. The browser
+holds none of them back while another runs, as ``run`` knows which is the newest, and which is a second click."""
+ELSEWHERE = "Stopped, as you started another job on the tab {}: you have one at a time."
 _PULSE, _SLOW_PULSE = 0.25, 1.0
 """Seconds of silence after which the last step is said again, of a job at work and of one that waits: Gradio closes a
 generator whose visitor is gone only when it yields."""
-_running: dict[str, Request] = {}
+_running: dict[tuple[str, str], Request] = {}
+"""By visitor and tab; where a visitor has several, all but the newest are about to end. One that came to its end by itself stays
+for as long as the second of two clicks may be on its way."""
+_SECOND_CLICK = 0.7
+"""Seconds."""
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A job was taken: what its screen shows is older. ``id`` is the job's."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Nothing comes after this, and nothing is to be shown: a newer job has the screen, or this was a second click."""
 
 
 supervisor = Supervisor(QUEUE_LENGTH, LIMIT_SECONDS if on_a_space() else None)
 
 
-def run(session: str, job: Job, *arguments: Any) -> Iterator[Event]:
+def run(visitor: str | None, tab: str, job: Job, *arguments: Any) -> Iterator[Event | Begun | Replaced]:
     """Do ``job(models, progress, show, *arguments)`` in the worker process and yield what it reports, as it reports it.
 
-    Leaving the iterator early (a closed tab) or ``cancel(session)`` stops it, at its next step or by killing the worker.
+    Leaving the iterator early (a closed tab), ``cancel`` or ``stop`` stops it, at its next step or by killing the worker.
+
+    A visitor has one job at a time, the newest: the former one ends, without a word where it was on the same tab, and else
+    with one that says why. The same job again while it runs is a second click, and nothing is done about it.
 
     Args:
-        session: the visitor; a second job of the same visitor stops the first one.
+        visitor: whose job it is; None for a program's, which stops no other.
+        tab: its name, as the visitor reads it.
         job: a function of a module; see ``worker.Job``.
         arguments: what it needs besides; must pickle.
     """
-    cancel(session)
-    request = _running[session] = Request(job, arguments)
+    request = Request(job, arguments, tab)
+    if visitor is not None and not _take_the_place(visitor, request):
+        yield Replaced()
+        return
     last = Step("waiting for a turn", 0, 1)
     try:
+        yield Begun(request.id)
         supervisor.submit(request)
         while True:
             try:
@@ -66,21 +103,70 @@ def run(session: str, job: Job, *arguments: Any) -> Iterator[Event]:
                     last = event
                 case Failed(message, kind):
                     event = Failed(for_visitors(message), kind)
+            ended = isinstance(event, Done | Failed)
+            if ended:
+                _leave(visitor, request)  # before it is shown, so that a click on what is shown is not a second one
+            if request.replaced:
+                yield Replaced()
+                return
             yield event
-            if isinstance(event, Done | Failed):
+            if ended:
                 return
     except BusyError as error:
         yield Failed(str(error), "BusyError")
     finally:
         supervisor.withdraw(request)
-        if _running.get(session) is request:
-            del _running[session]
+        _leave(visitor, request)
 
 
-def cancel(session: str) -> None:
-    """Stop the visitor's job."""
-    if request := _running.get(session):
-        supervisor.withdraw(request)
+def _take_the_place(visitor: str, request: Request) -> bool:
+    """Make this the visitor's job and stop any other one; False where it is the one that runs already."""
+    with _lock:
+        for place, old in list(_running.items()):
+            if old.ended and request.submitted - old.submitted > _SECOND_CLICK:
+                del _running[place]
+        former = _running.get((visitor, request.tab))
+        if former and (former.ended or not former.stop.is_set()) and former.asks_the_same(request):
+            return False
+        others = _jobs(visitor)
+        _running[visitor, request.tab] = request
+    if former:
+        former.replaced = True
+    for other in others:
+        stop(other, ELSEWHERE.format(request.tab))
+    return True
+
+
+def _leave(visitor: str | None, request: Request) -> None:
+    with _lock:
+        if visitor is None or request.ended or _running.get((visitor, request.tab)) is not request:
+            return
+        if request.stop.is_set():
+            del _running[visitor, request.tab]
+        request.ended = True
+
+
+def _jobs(visitor: str) -> list[Request]:
+    return [request for (whose, _), request in _running.items() if whose == visitor and not request.ended]
+
+
+def running(visitor: str, tab: str) -> Request | None:
+    """The job that fills the visitor's tab, waiting, at work, or about to end."""
+    request = _running.get((visitor, tab))
+    return None if request is None or request.ended else request
+
+
+def stop(request: Request, why: str) -> None:
+    """Stop a job and tell its visitor why."""
+    supervisor.withdraw(request, why)
+
+
+def cancel(visitor: str) -> None:
+    """Stop the visitor's job, as the visitor wants."""
+    with _lock:
+        jobs = _jobs(visitor)
+    for request in jobs:
+        stop(request, CANCELLED)
 
 
 def for_visitors(message: str) -> str:

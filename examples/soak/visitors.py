@@ -58,6 +58,7 @@ class Page:
         config = httpx.get(f"{url}/config", timeout=30).json()
         names = {part["props"].get("elem_id"): part["id"] for part in config["components"]}
         self._names, self._dependencies = names, config["dependencies"]
+        self._parts = {part["id"]: part for part in config["components"]}
 
     def events(self, name: str, kind: str = "click") -> list[tuple[int, int]]:
         """(number, count of inputs) of what happens when this is done to that element."""
@@ -66,6 +67,21 @@ class Page:
             for event in self._dependencies
             if [self._names[name], kind] in [list(target) for target in event["targets"]]
         ]
+
+    def inputs(self, name: str, **values: Any) -> list[Any]:
+        """What a click on that button sends from a page that nobody has touched, but for some inputs.
+
+        Args:
+            name: of the button.
+            **values: by the input's id, else its label, else its kind, with ``_`` for anything else than a letter.
+        """
+        event = next(each for each in self._dependencies if [self._names[name], "click"] in map(list, each["targets"]))
+        parts = [self._parts[each] for each in event["inputs"]]
+        names = [
+            re.sub(r"\W", "_", part["props"].get("elem_id") or part["props"].get("label") or part["type"])
+            for part in parts
+        ]
+        return [values.get(each, part["props"].get("value")) for each, part in zip(names, parts, strict=True)]
 
 
 class Visitor:
@@ -157,16 +173,30 @@ class Visitor:
             path = self._client.post("/upload", files={"files": (clip.path.name, file)}).json()[0]
         audio = {"path": path, "orig_name": clip.path.name, "meta": {"_type": "gradio.FileData"}}
         preset = self._random.choice(PRESETS)
-        return "transcribe", [audio, preset, clip.reference, "an4", "ngram", 1, None], "cancel"
+        data = self._page.inputs(
+            "transcribe", clip=audio, preset=preset, reference=clip.reference, Runs_of_each_model__median_is_shown_=1
+        )
+        return "transcribe", data, "cancel"
 
     def _benchmark(self) -> tuple[str, list[Any], str]:
         presets = self._random.sample(PRESETS, 2)
-        return "bench-run", [BUNDLED, None, "", presets, 5, False, "an4", "greedy"], "bench-cancel"
+        data = self._page.inputs(
+            "bench-run",
+            bench_data=BUNDLED,
+            bench_presets=presets,
+            bench_limit=5,
+            bench_deployed=False,
+            Decoder="greedy",
+        )
+        return "bench-run", data, "bench-cancel"
 
     def _export(self) -> tuple[str, list[Any], str]:
         preset, form = self._random.choice((("dynamic-int8", "state-dict"), ("openvino-int8", "openvino-ir")))
         self._quick("export-preset", "change", [preset, "torchscript"])  # which offers that preset's formats
-        return "build", [preset, None, form, False, "an4", "greedy", self._secret, None], "export-cancel"
+        data = self._page.inputs(
+            "build", export_preset=preset, format=form, measure=False, Decoder="greedy", browserstate=self._secret
+        )
+        return "build", data, "export-cancel"
 
 
 def _outcome(message: dict[str, Any]) -> str:

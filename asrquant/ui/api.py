@@ -1,0 +1,127 @@
+"""The endpoints for programs, ``/compare`` and ``/presets``: an answer, or the sentence that the page would show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import gradio as gr
+from gradio.components.api_component import Api
+from gradio.utils import get_upload_folder, is_in_or_equal
+
+from asrquant.compare import comparison_dict
+from asrquant.decoding import DECODERS
+from asrquant.engines import unavailable
+from asrquant.errors import AsrQuantError, RequestError
+from asrquant.jobs.checks import MAX_REFERENCE, shown
+from asrquant.jobs.compare import MAX_RUNS, comparison
+from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, MODELS, Custom
+from asrquant.presets import PRESETS
+from asrquant.ui import session
+from asrquant.ui.choices import FIRST_DECODER, FIRST_PRESET, FIRST_RUNS
+from asrquant.ui.custom import SUMMARY
+
+_FILE = {"_type": "gradio.FileData"}
+_CLIP_EXAMPLE = {"path": "clip.flac", "meta": _FILE}
+
+
+def build() -> None:
+    """Add the endpoints to the page that is being built."""
+    parameters = [
+        _parameter("Clip, up to 60 s", gr.Audio(render=False).api_info(), example=_CLIP_EXAMPLE),
+        _parameter("Quantization preset", _one_of(*PRESETS, CUSTOM), FIRST_PRESET),
+        _parameter(f"What is said, up to {MAX_REFERENCE} characters; empty for no WER", {"type": "string"}, ""),
+        _parameter("Model", _one_of(*MODELS), MODELS[0]),
+        _parameter("Decoder", _one_of(*DECODERS), FIRST_DECODER),
+        _parameter(f"Runs of each model, 1 to {MAX_RUNS}", {"type": "integer"}, FIRST_RUNS),
+        _parameter(f"Settings of the preset {CUSTOM}", {"type": "object"}, example=EXAMPLE_SETTINGS),
+    ]
+    answer = gr.JSON(visible=False, label="The numbers that the page shows")
+    gr.Button(visible=False).click(compare, parameters, answer, api_name="compare", **session.HEAVY)
+    gr.api(presets, api_name="presets", queue=False)
+
+
+def _parameter(label: str, schema: dict[str, Any], default: Any = None, example: Any = None) -> Api:
+    """A parameter that is passed on as it came: Gradio's other components refuse what they do not know in words of their own.
+
+    Args:
+        label: for people.
+        schema: JSON schema of its values.
+        default: None for one that must be given, or whose default is the function's None.
+        example: where the default is none; for the page that describes the endpoint.
+    """
+    parameter = Api(default, schema, label)
+    if example is not None:  # a subclass would do, but Gradio writes a file beside every module that has one
+        parameter.example_payload = lambda: example  # type: ignore[method-assign]
+    return parameter
+
+
+def _one_of(*names: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(names)}
+
+
+def compare(
+    clip: Any,
+    preset: Any = FIRST_PRESET,
+    reference: Any = "",
+    model: Any = MODELS[0],
+    decoder: Any = FIRST_DECODER,
+    runs: Any = FIRST_RUNS,
+    settings: Any = None,
+) -> Iterator[Any]:
+    """Compare the original and a quantized model on a clip; returns the numbers that the page shows.
+
+    All but the clip may be left out. The preset "custom" takes settings: an object with any of schemes (part of the model →
+    float, dynamic or static), dynamic_dtype, observer, backend, calibration_clips and calibration_seed.
+    """
+    # A generator, as Gradio stops nothing else when the caller hangs up.
+    try:
+        asked = (_path(clip), preset, _settings(preset, settings), reference, model, decoder, runs)
+    except AsrQuantError as error:
+        raise _refusal(str(error)) from None
+    for event in session.run(None, "for programs", comparison, *asked):
+        match event:
+            case session.Failed(message=message):
+                raise _refusal(message)
+            case session.Done(found):
+                yield comparison_dict(found)
+            case _:
+                yield gr.skip()
+
+
+def presets() -> dict[str, dict[str, str | None]]:
+    """The presets by name: what each does (summary), and why it cannot be used here (unavailable), or null where it can."""
+    listed = {name: {"summary": preset.summary, "unavailable": unavailable(preset)} for name, preset in PRESETS.items()}
+    return {**listed, CUSTOM: {"summary": f"{SUMMARY} Takes settings such as {EXAMPLE_SETTINGS}.", "unavailable": None}}
+
+
+def _path(clip: Any) -> str | None:
+    """The path of an uploaded file; Gradio has made sure that it was uploaded, where it is marked as a file.
+
+    Raises:
+        RequestError: it is no file.
+    """
+    if clip is None:
+        return None
+    is_file = isinstance(clip, dict) and isinstance(clip.get("path"), str) and clip.get("meta") == _FILE
+    if not is_file or not is_in_or_equal(clip["path"], get_upload_folder()):
+        raise RequestError(f"The clip is {shown(clip)}; send a file, in Python with gradio_client.handle_file(path).")
+    return str(clip["path"])
+
+
+def _settings(preset: Any, settings: Any) -> Custom | None:
+    """What is sent for the preset ``custom``, and for no other.
+
+    Raises:
+        RequestError: as ``Custom.read``, or there are settings for another preset.
+    """
+    if settings is None:
+        return None
+    if preset != CUSTOM:
+        raise RequestError(f"The preset is {shown(preset)}; settings go with the preset {CUSTOM} only.")
+    return Custom.read(settings)
+
+
+def _refusal(message: str) -> gr.Error:
+    return gr.Error(escape(message, quote=False), print_exception=False)
