@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,17 @@ NEEDS_CHROMIUM = [
 ]
 
 
-def start_server(folder: Path, root: Path = ROOT, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
-    """The page of ``root`` on a free port, its files below ``folder``, once it answers: the process and its address."""
+def start_server(
+    folder: Path, checkout: Path = ROOT, before: Sequence[str] = (), **environment: str
+) -> tuple[subprocess.Popen[bytes], str]:
+    """The page on a free port, its files below ``folder``, once it answers: the process and its address.
+
+    Args:
+        folder: with room for files.
+        checkout: that ``app.py`` is started in.
+        before: a command that starts the one that it is followed by, as ``taskset`` does.
+        **environment: on top of our own.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -46,8 +55,9 @@ def start_server(folder: Path, root: Path = ROOT, **environment: str) -> tuple[s
     log = folder / "log.txt"
     with log.open("a") as out:
         server = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=root, env={**os.environ, **own, **environment}, stdout=out, stderr=out
-        )
+            [*before, sys.executable, "app.py"],
+            cwd=checkout, env={**os.environ, **own, **environment}, stdout=out, stderr=out,
+        )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     for _ in range(240):
         try:
@@ -60,9 +70,9 @@ def start_server(folder: Path, root: Path = ROOT, **environment: str) -> tuple[s
 
 
 @contextmanager
-def serve(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[str]:
-    """The page of ``root`` on a free port, its files below ``folder``; yields its address."""
-    server, url = start_server(folder, root, **environment)
+def serve(folder: Path, checkout: Path = ROOT, before: Sequence[str] = (), **environment: str) -> Iterator[str]:
+    """As ``start_server``; yields the page's address, and sees that it ends well."""
+    server, url = start_server(folder, checkout, before, **environment)
     try:
         yield url
     finally:
@@ -71,7 +81,7 @@ def serve(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[str]:
     assert leftovers(folder) == []
     # Gradio logs its own refusals of forged values with a traceback; none may come from our code.
     log = (folder / "log.txt").read_text()
-    assert f'File "{root / "asrquant"}' not in log, log
+    assert f'File "{checkout / "asrquant"}' not in log, log
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -127,6 +137,21 @@ def browser(playwright_driver):
     browser.close()
 
 
+def watch(page, complaints: list[str], addresses: list[str], forgiven: tuple[str, ...] = ()) -> None:
+    """Add a page's console errors to ``complaints``, and what it asks of others than ``addresses``."""
+
+    def foreign(url: str) -> bool:
+        return not url.startswith((*addresses, "data:", "blob:"))
+
+    def read(message) -> None:
+        if message.type == "error" and message.text not in forgiven:
+            complaints.append(f"{message.text} ({message.location['url']})")
+
+    page.on("console", read)
+    page.on("pageerror", lambda e: complaints.append(str(e)))
+    page.on("request", lambda r: complaints.append(r.url) if foreign(r.url) else None)
+
+
 @pytest.fixture
 def open_page(browser, address):
     """Opens pages that must stay free of console errors and must ask nobody but our server."""
@@ -135,19 +160,12 @@ def open_page(browser, address):
     def open_(theme: str = "light", forgiven: tuple[str, ...] = (), url: str = address, **context):
         contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context}))
         page = contexts[-1].new_page()
-        page.on(
-            "console", lambda m: complaints.append(m.text) if m.type == "error" and m.text not in forgiven else None
-        )
-        page.on("pageerror", lambda e: complaints.append(str(e)))
-        page.on("request", lambda r: complaints.append(r.url) if foreign(r.url) else None)
         addresses.append(url)
+        watch(page, complaints, addresses, forgiven)
         page.goto(f"{url}/?__theme={theme}")
         page.wait_for_selector("#transcribe", timeout=SLOW)
         page.wait_for_selector("#examples button", timeout=SLOW)
         return page
-
-    def foreign(url: str) -> bool:
-        return not url.startswith((*addresses, "data:", "blob:"))
 
     yield open_
     for context in contexts:

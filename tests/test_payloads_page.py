@@ -29,7 +29,7 @@ FILE = {"_type": "gradio.FileData"}
 SECRET = "what only the server should read"
 
 
-QUICK = {"bench-data": "a zip of my own", "format": None}
+QUICK = {"bench-data": "a zip of my own", "format": None, "visitor": "0" * 32}
 """Without a zip, and without a format, a job ends at once with a sentence."""
 
 
@@ -95,8 +95,6 @@ def value(component: dict[str, Any]) -> Any:
             return False
         case "textbox":
             return "WORDS"
-        case "browserstate":
-            return "0" * 32
         case "dataset":
             return 0
     return None  # states, files

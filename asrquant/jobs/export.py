@@ -25,15 +25,13 @@ def exports(visitor: str) -> Exports:
     """The artifacts that a visitor may see: all of them on one's own machine, one's own on a public page.
 
     Raises:
-        ExportError: the visitor's browser keeps no secret.
+        ExportError: the page sent no secret, or a forged one.
     """
     if not on_a_space():
         return Exports()
     Exports().expire(KEPT_SECONDS)
     if not re.fullmatch("[0-9a-f]{32}", str(visitor)):
-        raise ExportError(
-            "Your browser keeps no data of this page, so nobody could tell whose artifact it is; allow it."
-        )
+        raise ExportError("The page does not know whose artifacts these are any more; reload it.")
     owner = "visitor-" + hashlib.sha256(visitor.encode()).hexdigest()[:32]
     return Exports(owner=owner, gives_way_seconds=KEPT_WHEN_FULL_SECONDS)
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from asrquant.dataset import CLIPS
 from asrquant.export import EXPORTS, Exports
-from asrquant.ui import api, benchmark, choices, compare, export, foot, modules, server
+from asrquant.ui import api, benchmark, choices, compare, export, foot, modules, server, visitor
 from asrquant.ui.session import QUEUE_LENGTH
 
 STYLE = Path(__file__).with_name("style.css")
@@ -44,7 +44,7 @@ def build() -> gr.Blocks:
             "quantized SpeechBrain model side by side.</p>",
             elem_classes="aq-head",
         )
-        visitor = gr.BrowserState("")
+        known = visitor.build(page)
         with gr.Tabs() as tabs:
             with gr.Tab(compare.TAB, id=COMPARE):
                 preset = compare.build()
@@ -53,7 +53,7 @@ def build() -> gr.Blocks:
             with gr.Tab(modules.TAB):
                 modules.build(preset, tabs, COMPARE)
             with gr.Tab(export.TAB):
-                export.build(page, visitor)
+                export.build(page, known)
         gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
         api.build()
         page.unload(choices.cancel)
@@ -84,6 +84,8 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         js=SCRIPT.read_text(encoding="utf-8"),
         footer_links=["api"],
         show_error=False,
+        ssr_mode=False,  # which Spaces set: Node would stand in front, and answer what `routes` closes
+        num_workers=0,  # whose ports would serve files beside `routes`
         run_history=False,  # which keeps visitors' clips and transcripts in the browser that they share
         max_file_size=MAX_UPLOAD,
         state_session_capacity=SESSIONS,

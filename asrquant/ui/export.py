@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from asrquant.export.card import loading
 from asrquant.jobs.export import KEPT_SECONDS, artifact, exports
 from asrquant.presets import PRESETS
 from asrquant.ui import choices, custom, render, session
+from asrquant.ui.visitor import Visitor
 
 TAB = "Export"
 _STEPS = {
@@ -27,13 +27,12 @@ _STEPS = {
 """What the visitor sees of a job, and the stages that it reports."""
 
 
-def build(page: gr.Blocks, visitor: gr.BrowserState) -> None:
+def build(page: gr.Blocks, visitor: Visitor) -> None:
     """Lay the tab out and wire it.
 
     Args:
         page: that the tab is in.
-        visitor: a secret of the browser's, which names the folder of its artifacts on a public page. It must lie outside
-            the tabs: a browser does not read it before it shows the tab that it is in.
+        visitor: whose secret names the folder of their artifacts on a public page.
     """
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
@@ -59,10 +58,9 @@ def build(page: gr.Blocks, visitor: gr.BrowserState) -> None:
             files = gr.HTML(elem_id="files")
     private: dict[str, Any] = {"api_visibility": "private"}
     gr.on([page.load, preset.change], _offer, [preset, form], form, queue=False, show_progress="hidden", **private)
-    page.load(lambda known: known or secrets.token_hex(16), visitor, visitor, queue=False, **private)
     listed = _existing(visitor)
     go.click(
-        _build, [preset, form, measure, model, decoder, visitor, *controls.own.all],
+        _build, [preset, form, measure, model, decoder, visitor.secret, *controls.own.all],
         [about, zipped, code, files, listed, status, go, stop], **private, **session.HEAVY,
     )  # fmt: skip
     stop.click(choices.cancel, None, None, queue=False, **private)
@@ -93,17 +91,20 @@ def _offer(preset: str, chosen: str | None) -> Any:
     return gr.update(choices=offered, value=chosen if chosen in names else next(iter(names), None))
 
 
-def _existing(visitor: gr.BrowserState) -> gr.HTML:
+def _existing(visitor: Visitor) -> gr.HTML:
     """Lay out the artifacts that exist, each with download and delete; returns their list."""
     note = f"; they are removed after {KEPT_SECONDS // 60} minutes" if on_a_space() else ""
     gr.HTML(f"<h2>Your artifacts{note}</h2>", elem_classes="aq-head")
     taken = gr.DownloadButton(visible="hidden", elem_id="taken")
+    forgetful = gr.HTML(elem_id="forgetful")
     listed = gr.HTML(js_on_load=_BUTTONS, elem_id="artifacts")
     status = gr.HTML(elem_id="list-status")
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    visitor.change(_list, visitor, listed, **quick)
-    listed.take(_take, visitor, [taken, status], **quick).then(None, js=_START, api_visibility="private")
-    listed.delete(_delete, visitor, [listed, status], **quick)
+    secret = visitor.secret
+    secret.change(_list, secret, listed, **quick)
+    secret.change(_how_long, visitor.kept, forgetful, **quick)
+    listed.take(_take, secret, [taken, status], **quick).then(None, js=_START, api_visibility="private")
+    listed.delete(_delete, secret, [listed, status], **quick)
     return listed
 
 
@@ -126,11 +127,21 @@ _START = (
 """Start the download that was just made ready."""
 
 
+_FORGETFUL = (
+    "This browser keeps nothing for the page here, so an artifact is found again only until the page is closed or reloaded: "
+    "download what you build before."
+)
+
+
+def _how_long(kept: bool) -> str:
+    return "" if kept or not on_a_space() else f'<p class="aq-quiet">{_FORGETFUL}</p>'
+
+
 def _list(visitor: str) -> str:
     try:
         return render.artifacts(exports(visitor).artifacts())
-    except ExportError:
-        return render.artifacts(())
+    except ExportError as error:
+        return render.problem(str(error))
 
 
 def _name(event: gr.EventData) -> str:

@@ -34,9 +34,15 @@ class OpenRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let the application do so."""
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and OPEN.fullmatch(scope["path"])):
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and OPEN.fullmatch(_path(scope))):
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await PlainTextResponse("There is nothing here.", status_code=404)(scope, receive, send)
         else:
             await send({"type": "websocket.close"})  # the page uses none
+
+
+def _path(scope: Scope) -> str:
+    """The path as the router sees it: behind a proxy that leaves the page's own path (``GRADIO_ROOT_PATH``) on it, without."""
+    path, root = str(scope["path"]), str(scope.get("root_path", "")).rstrip("/")
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path

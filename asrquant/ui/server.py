@@ -58,6 +58,9 @@ def serve(build: Callable[[], gr.Blocks], **settings: Any) -> None:
         SettingError: a setting in the environment cannot be used.
         OSError: the port is taken.
     """
+    # Where this says "spaces", Gradio starts a server beside this one that writes and runs code for whoever asks it, and has
+    # visitors' browsers ask huggingface.co and a font server for a header.
+    os.environ.pop("SYSTEM", None)
     threads()
     terminal.prepare()
     log.configure()
