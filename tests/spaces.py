@@ -1,4 +1,4 @@
-"""What a Hugging Face Space is to the page, for tests: no root, two cores, a checkout to be read, Node, a proxy, another site's frame."""
+"""What a Hugging Face Space is to the page, for tests: no root, two cores, a checkout to be read, Node, a proxy, a frame."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def node(folder: Path) -> tuple[Path, Path]:
     """A folder for PATH whose ``node`` leaves a mark when it is started, and the mark. It runs the machine's own from 24 on."""
     mark, program = folder / "node-was-started", folder / "bin" / "node"
     real = shutil.which("node")
-    major = subprocess.run([real, "--version"], capture_output=True, text=True).stdout[1:].split(".")[0] if real else "0"
+    major = (
+        subprocess.run([real, "--version"], capture_output=True, text=True).stdout[1:].split(".")[0] if real else "0"
+    )
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\ntouch {mark}\n{f"exec {real}" if int(major or 0) >= 24 else "false"} "$@"\n')
     program.chmod(0o755)
@@ -78,7 +80,7 @@ def node(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def proxied(server: str) -> Iterator[tuple[str, str]]:
-    """A proxy that shows a server below ``PREFIX``, as nginx does; yields that address and another site's page with it in a frame."""
+    """A proxy that shows a server below ``PREFIX``, as nginx does; yields it and another site's page with it in a frame."""
     client = httpx.AsyncClient(base_url=server, timeout=None)
 
     async def forward(request: Request) -> Response:
@@ -90,7 +92,9 @@ def proxied(server: str) -> Iterator[tuple[str, str]]:
             "x-forwarded-proto": request.url.scheme,
             "x-forwarded-prefix": PREFIX,
         }
-        path = request.scope["raw_path"].decode().removeprefix(PREFIX) + f"?{request.url.query}" * bool(request.url.query)
+        path = request.scope["raw_path"].decode().removeprefix(PREFIX) + f"?{request.url.query}" * bool(
+            request.url.query
+        )
         asked = client.build_request(request.method, path, headers=headers, content=request.stream())
         answer = await client.send(asked, stream=True)
         return StreamingResponse(
@@ -104,7 +108,11 @@ def proxied(server: str) -> Iterator[tuple[str, str]]:
         return Response(status_code=204)
 
     methods = ["GET", "POST", "HEAD", "DELETE"]
-    routes = [Route("/frame", frame), Route("/favicon.ico", icon), Route(f"{PREFIX}/{{path:path}}", forward, methods=methods)]
+    routes = [
+        Route("/frame", frame),
+        Route("/favicon.ico", icon),
+        Route(f"{PREFIX}/{{path:path}}", forward, methods=methods),
+    ]
     app = Starlette(routes=routes)
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The page as a Hugging Face Space: in another site's frame that may store nothing, below a proxy's path, with Spaces' settings."""
+"""The page as a Hugging Face Space: in a foreign frame that may store nothing, below a proxy's path, with its settings."""
 
 from __future__ import annotations
 
@@ -84,7 +84,11 @@ def space() -> Iterator[Space]:
 @pytest.fixture(scope="module")
 def strict_browser(playwright_driver):
     """Blocks what other sites' frames would store; has a microphone, into which it beeps."""
-    flags = ["--test-third-party-cookie-phaseout", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    flags = [
+        "--test-third-party-cookie-phaseout",
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+    ]
     browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
     yield browser
     browser.close()
@@ -191,7 +195,9 @@ class TestInAFrame:
         choose(frame, "dynamic-int8", "state-dict")
         name = build(frame)
         assert download(page, frame.locator("#zip")).name == f"{name}.zip"
-        assert download(page, frame.locator(".aq-artifact").get_by_role("button", name="Download")).name == f"{name}.zip"
+        assert (
+            download(page, frame.locator(".aq-artifact").get_by_role("button", name="Download")).name == f"{name}.zip"
+        )
         other.get_by_role("tab", name="Compare").click()
         other.get_by_role("tab", name="Export").click()
         assert other.locator(".aq-artifact").count() == 0

@@ -1,7 +1,8 @@
 """Whose artifacts are whose on a public page: a secret that the visitor's browser makes up, and keeps where it may.
 
-A Space is shown in a frame of another site, where private windows, Safari and Brave allow neither storage nor cookies. So nothing here
-needs them (``gr.BrowserState`` does, and stays at "Loading…" where they are refused): without them the secret lives as long as the page.
+A Space is shown in a frame of another site, where private windows, Safari and Brave allow neither storage nor cookies. So
+nothing here needs them (``gr.BrowserState`` does, and stays at "Loading…" where they are refused): without them the secret
+lives as long as the page.
 """
 
 from __future__ import annotations

@@ -26,7 +26,9 @@ def load() -> tuple[torch.jit.ScriptModule, list[str], int]:
             sys.exit(f"This PyTorch lacks the backend {manifest['backend']!r} that the model was quantized for.")
         torch.backends.quantized.engine = manifest["backend"]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecation notices; that of quantized tensors comes once, so it is made to come here
+        warnings.simplefilter(
+            "ignore"
+        )  # deprecation notices; that of quantized tensors comes once, so it is made to come here
         torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.quint8)
         model = torch.jit.load(FOLDER / manifest["model_file"])
     return model.eval(), decoder["texts"], decoder["blank_index"]
