@@ -17,6 +17,7 @@ from asrquant.deployment import Deployment, deploy
 from asrquant.errors import AudioError, Cancelled, DatasetError, ExportError, FreshProcessError
 from asrquant.journal import NAME, Entry, Journal
 from asrquant.metrics import word_errors
+from asrquant.presets import refuse_equal_names
 from asrquant.progress import Progress, silent
 from asrquant.recognizer import Recognizer
 from asrquant.recording import Recording
@@ -57,11 +58,13 @@ def benchmark(
 
     Raises:
         DatasetError: there are no clips, none can be used, or ``folder`` holds something else.
+        PresetError: two recognizers have presets of one name.
         Cancelled: ``progress`` did.
     """
     data = data if isinstance(data, Dataset) else Dataset(name, tuple(data))
     if not data.utterances:
         raise DatasetError("There are no clips to run; give a data set with at least one.")
+    refuse_equal_names([recognizer.preset for recognizer in recognizers])
     journal = Journal(folder / NAME, _settings(recognizers, data), resume) if folder else None
     done: dict[str, Entry] = dict(journal.done) if journal else {}
     deployments: dict[str, Deployment] = {}

@@ -50,7 +50,7 @@ def find_roles(encoder: nn.Module) -> Roles:
     return Roles(
         feature_extractor=ending("feature_extractor"),
         feature_projection=ending("feature_projection"),
-        transformer_layers=ending("model.encoder.layers", "encoder.layers"),
+        transformer_layers=ending("model.encoder.layers", "encoder.layers", "encoder.layer"),
         head=ending("encoder.enc"),
         ctc_output=ending("ctc_lin", "lm_head"),
     )

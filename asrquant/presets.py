@@ -6,7 +6,7 @@ SpeechBrain's quantization tutorial; ``speechbrain-int8`` is that recipe to the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -205,6 +205,20 @@ def get_preset(preset: str | Preset) -> Preset:
     if not isinstance(preset, str) or preset not in PRESETS:
         raise PresetError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}, and custom().")
     return PRESETS[preset]
+
+
+def refuse_equal_names(presets: Sequence[Preset]) -> None:
+    """Check that presets can be told apart by their names, as results are.
+
+    Raises:
+        PresetError: two have the same name; says how to give one another.
+    """
+    names = [preset.name for preset in presets]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise PresetError(
+            f"Two presets are called {twice[0]!r}, and results are told apart by that name; give one of them another, as "
+            "custom(…, name='mine') or dataclasses.replace(preset, name='mine') does."
+        )
 
 
 def custom(schemes: Mapping[str, str], base: str | Preset | None = None, **settings: Any) -> Preset:

@@ -10,7 +10,15 @@ import pandas as pd
 
 from asrquant.audio import read_audio
 from asrquant.benchmark import benchmark
-from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, quantized
+from asrquant.cli.common import (
+    Bar,
+    add_model_options,
+    add_preset_options,
+    chosen_preset,
+    list_presets,
+    load_model,
+    quantized,
+)
 from asrquant.dataset import BUNDLED, example_clips, read_clips
 from asrquant.engines import get_format
 from asrquant.export import EXPORTS, Exports, export, hub, load_artifact, verify
@@ -25,7 +33,7 @@ from asrquant.text import aligned
 def add(commands: Any) -> None:
     """Add the commands to argparse's subparsers."""
     making = commands.add_parser("export", help="save a quantized model as a verified artifact")
-    making.add_argument("--format", default="torchscript", metavar="F", help="torchscript (default) or state-dict")
+    making.add_argument("--format", metavar="F", help="one of the preset's, listed below (default: its first)")
     making.add_argument("--out", type=Path, default=EXPORTS, metavar="DIR", help="default: artifacts/exports")
     making.add_argument(
         "--data", type=Path, help="LibriSpeech-layout folder to measure on (default: the bundled clips)"
@@ -33,6 +41,7 @@ def add(commands: Any) -> None:
     making.add_argument("--no-benchmark", action="store_true", help="do not measure WER and RTF for the model card")
     making.add_argument("--push", metavar="USER/REPO", help="also upload to the Hugging Face Hub (token: HF_TOKEN)")
     add_preset_options(making)
+    list_presets(making, with_formats=True)
     add_model_options(making)
     making.set_defaults(run=_export)
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from asrquant.dataset import read_clips
 from asrquant.decoding import DECODERS
-from asrquant.engines import quantize, refuse_unavailable, unavailable
+from asrquant.engines import formats, quantize, refuse_unavailable, unavailable
 from asrquant.errors import PresetError
 from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Precision, Preset, Ranges, custom, get_preset
 from asrquant.progress import Progress, nobody_watches
@@ -48,9 +48,33 @@ class Parser(argparse.ArgumentParser):
         return super().format_help()
 
 
-def list_presets(parser: Parser) -> None:
-    """Have a command's help end with the presets, and say of those that cannot be used here why."""
-    parser.last_words = _presets_text
+def list_presets(parser: Parser, with_formats: bool = False) -> None:
+    """Have a command's help end with the presets, and say of those that cannot be used here why.
+
+    Args:
+        parser: the command's.
+        with_formats: list the formats that the presets' models can be saved in, too.
+    """
+    parser.last_words = lambda: _presets_text() + (_formats_text() if with_formats else "")
+
+
+def _formats_text() -> str:
+    lines = ["", "", "formats, the first is the default:"]
+    for names, presets in _by_formats().items():
+        lines += textwrap.wrap(
+            ", ".join(presets), 96, initial_indent=f"  {', '.join(names):24}", subsequent_indent=" " * 26,
+            break_on_hyphens=False,
+        )  # fmt: skip
+    return "\n".join(lines)
+
+
+def _by_formats() -> dict[tuple[str, ...], list[str]]:
+    """Names of formats → names of the presets whose models can be saved in these."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for name, preset in PRESETS.items():
+        if not unavailable(preset):
+            found.setdefault(tuple(form.name for form in formats(preset)), []).append(name)
+    return found
 
 
 def _presets_text() -> str:
@@ -118,6 +142,16 @@ def chosen_preset(args: argparse.Namespace) -> Preset:
     return preset
 
 
+_FLAGS = {
+    "precision": "--precision",
+    "smooth_quant": "--smooth-quant",
+    "ranges": "--ranges",
+    "ignored": "--keep-float",
+    "max_drop": "--max-drop",
+}
+"""OpenVINO's settings, and the options that set them."""
+
+
 def _asked_for(args: argparse.Namespace) -> Preset:
     settings: dict[str, Any] = {
         "dynamic_dtype": args.dtype,
@@ -139,13 +173,17 @@ def _asked_for(args: argparse.Namespace) -> Preset:
         name: tuple(value) if isinstance(value, list) else value for name, value in fast.items() if value is not None
     }
     if args.preset == "custom":
+        if fast:
+            raise PresetError(f"'custom' is not OpenVINO's; {_FLAGS[next(iter(fast))]} goes with an openvino preset.")
         if not schemes:
             raise PresetError("The preset 'custom' needs at least one --set MODULE=SCHEME; see 'asrquant modules'.")
         return custom(schemes, **settings)
     preset = get_preset(args.preset)
     if fast:
         if preset.openvino is None:
-            raise PresetError(f"{preset.name!r} is not OpenVINO's; --{next(iter(fast))} goes with an openvino preset.")
+            raise PresetError(
+                f"{preset.name!r} is not OpenVINO's; {_FLAGS[next(iter(fast))]} goes with an openvino preset."
+            )
         settings["openvino"] = replace(preset.openvino, **fast)
     if schemes or settings:
         return custom(schemes, base=preset, name=f"{preset.name}, changed", **settings)

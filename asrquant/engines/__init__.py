@@ -189,8 +189,8 @@ def formats(preset: Preset) -> tuple[Format, ...]:
     return get_engine(preset.engine or FLOAT_ENGINE).FORMATS
 
 
-def get_format(name: str, preset: Preset) -> Format:
-    """A format by name.
+def get_format(name: str | None, preset: Preset) -> Format:
+    """A format by name; without one, the preset's first.
 
     Raises:
         ExportError: recognizers of this preset have no such format; lists those that they have.
@@ -198,7 +198,7 @@ def get_format(name: str, preset: Preset) -> Format:
     """
     offered = formats(preset)
     for candidate in offered:
-        if candidate.name == name:
+        if name is None or candidate.name == name:
             return candidate
     names = " or ".join(candidate.name for candidate in offered)
     raise ExportError(f"A {preset.name!r} model cannot be saved as {name!r}; choose {names}.")

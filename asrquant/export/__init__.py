@@ -50,7 +50,7 @@ _OVERHEAD = 5_000_000
 
 def export(
     recognizer: Recognizer,
-    format: str = "torchscript",
+    format: str | None = None,
     folder: str | Path | Exports = EXPORTS,
     report: Report | None = None,
     progress: Progress = silent,
@@ -63,7 +63,7 @@ def export(
 
     Args:
         recognizer: float or quantized, with the decoder that the artifact shall have.
-        format: ``torchscript`` or ``state-dict``, or one that the recognizer's engine brings.
+        format: one that the recognizer's engine brings, such as ``torchscript`` or ``state-dict``; None takes its first.
         folder: where artifacts are kept; made if it is not there.
         report: a benchmark of this recognizer, whose WER and RTF the artifact then states.
         progress: called at each step; may raise ``Cancelled``.
@@ -77,7 +77,7 @@ def export(
     with exports.lock(progress):
         exports.admit(_estimate(recognizer))
         with exports.staging() as stage:
-            name = exports.free_name(_name(recognizer, format))
+            name = exports.free_name(_name(recognizer, form.name))
             staged = stage / name
             files = staged / name
             files.mkdir(parents=True)
