@@ -3,6 +3,15 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
+# An account may have no home folder (`docker run --user 12345`); Node, which drives the browser, wants one to be named.
+HOME ?= /nonexistent
+export HOME
+# In a checkout that cannot be written the tools keep no caches.
+ifneq ($(shell test -w . || echo no),)
+export RUFF_NO_CACHE := true
+export MYPY_CACHE_DIR := /dev/null
+endif
+
 .PHONY: app test setup chromium
 
 app: setup

@@ -82,6 +82,7 @@ def serve(folder: Path, checkout: Path = ROOT, before: Sequence[str] = (), **env
     # Gradio logs its own refusals of forged values with a traceback; none may come from our code.
     log = (folder / "log.txt").read_text()
     assert f'File "{checkout / "asrquant"}' not in log, log
+    assert not [word for word in ("Loading the LM", "unigrams", "[transformers]", "public link") if word in log], log
 
 
 def leftovers(folder: Path) -> list[str]:

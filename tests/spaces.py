@@ -1,4 +1,4 @@
-"""What a Hugging Face Space is to the page, for tests: no root, two cores, a checkout to be read, Node, a proxy, a frame."""
+"""What a Space is to the page, for tests: no root, two cores, a read-only checkout, Node, a proxy, another site's frame."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def node(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def proxied(server: str) -> Iterator[tuple[str, str]]:
-    """A proxy that shows a server below ``PREFIX``, as nginx does; yields it and another site's page with it in a frame."""
+    """Show a server below ``PREFIX``, as nginx does; yields that address, and that of another site's page with it in a frame."""
     client = httpx.AsyncClient(base_url=server, timeout=None)
 
     async def forward(request: Request) -> Response:

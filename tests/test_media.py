@@ -6,6 +6,7 @@ import json
 import struct
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sounds import speech, write
 
 import asrquant
 from asrquant import Recognizer
+from asrquant.archive import unpack
 from asrquant.audio import SAMPLE_RATE, Audio, read_audio
 from asrquant.dataset import Utterance, read_dataset
 from asrquant.errors import AudioError, MissingDependencyError
@@ -352,6 +354,13 @@ def test_a_data_set_of_what_phones_record(greedy: Recognizer, examples, tmp_path
     layout = read_dataset(tmp_path)
     assert [u.path.name for u in layout.utterances] == ["a.m4a", "b.webm"]
     assert isinstance(layout.utterances[0].audio(), Audio)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("a.m4a", "b.webm", "x.trans.txt"):
+            archive.write(tmp_path / name, name)
+    (tmp_path / "room").mkdir()
+    unpack(tmp_path / "a.zip", tmp_path / "room")
+    zipped = read_dataset(tmp_path / "room", inside=tmp_path / "room")
+    assert [u.path.name for u in zipped.utterances] == ["a.m4a", "b.webm"] and zipped.bad == ()
 
 
 def test_calibration_clips_may_be_of_a_phone(an4: Recognizer, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page as a Hugging Face Space: in a foreign frame that may store nothing, below a proxy's path, with its settings."""
+"""The page as a Space: in another site's frame that may store nothing, below a proxy's path, with Spaces' settings."""
 
 from __future__ import annotations
 
@@ -158,6 +158,8 @@ class TestInAFrame:
         frame.locator("#examples button").first.click()
         wait_for_results(frame)
         assert texts(frame)["Reference"] == examples[0].reference and texts(frame)["Original"]
+        assert frame.locator("#clip").get_by_label("Download").count() == 1
+        assert frame.locator("#clip").get_by_label("Share").count() == 0  # which sends the clip to huggingface.co
         assert download(page, frame.locator("#json")).suffix == ".json"
         page.reload()
         frame = come_up(page)

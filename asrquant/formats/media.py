@@ -1,7 +1,7 @@
 """M4A, MP4, MOV, 3GP, WebM, Matroska, AAC, AMR, and CAF with compressed sound, by FFmpeg (through PyAV).
 
 FFmpeg gets the bytes of one open file and nothing else: no path, no protocol, no second file. What takes the file apart is
-chosen by us, decoders are those of ``DECODERS``, one audio track is decoded, and tracks of pictures are not even read.
+chosen by us, decoders are those of ``DECODERS``, one audio track is decoded, and no picture.
 """
 
 from __future__ import annotations

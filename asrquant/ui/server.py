@@ -25,6 +25,7 @@ import asrquant
 from asrquant import terminal
 from asrquant.jobs import log
 from asrquant.jobs.threads import threads
+from asrquant.quiet import quietly
 from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.routes import HEALTH, OpenRoutes
 from asrquant.ui.session import supervisor
@@ -68,12 +69,13 @@ def serve(build: Callable[[], gr.Blocks], **settings: Any) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with run_folder(), janitor():
+    with quietly(), run_folder(), janitor():
         supervisor.start()
         try:
-            page = build()
             app = {"routes": [Route(HEALTH, health)], "middleware": [Middleware(OpenRoutes)]}
-            page.launch(prevent_thread_lock=True, app_kwargs=app, **settings)
+            page = build()
+            page.launch(prevent_thread_lock=True, quiet=True, app_kwargs=app, **settings)
+            print(f"The page is at {page.local_url}", flush=True)
             while not ended.wait(_LOOK_SECONDS):
                 pass
             supervisor.close(CLOSING)

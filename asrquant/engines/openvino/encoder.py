@@ -54,11 +54,19 @@ def cannot_compute(precision: str) -> str | None:
 
 
 def convert(encoder: nn.Module) -> Any:
-    """A torch encoder as an OpenVINO model for every batch and length."""
-    ov = openvino()
-    with torch.no_grad():
-        model = ov.convert_model(encoder, example_input=torch.randn(1, SAMPLE_RATE), input=[ov.PartialShape([-1, -1])])
-    return model
+    """A torch encoder as an OpenVINO model for every batch and length.
+
+    Raises:
+        PresetError: OpenVINO, or the tracer that it uses, does not know a part of the encoder.
+    """
+    ov, shape = openvino(), [-1, -1]
+    try:
+        with torch.no_grad():
+            wave = torch.randn(1, SAMPLE_RATE)
+            return ov.convert_model(encoder, example_input=wave, input=[ov.PartialShape(shape)])
+    except Exception as error:  # its own kinds, and the tracer's RuntimeError
+        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise PresetError(f"OpenVINO cannot convert this model ({first}); use a preset of PyTorch's.") from error
 
 
 def as_saved(model: Any) -> Any:

@@ -33,12 +33,24 @@ class TorchScript:
     script_needs = "torch and soundfile"
 
     def save(self, recognizer: Recognizer, folder: Path) -> None:
-        """Trace and save. Traced without ``wav_lens``: with them, the mask of one length would be baked in."""
+        """Trace and save. Traced without ``wav_lens``: with them, the mask of one length would be baked in.
+
+        Raises:
+            ExportError: PyTorch cannot trace the encoder.
+        """
         encoder = recognizer.encoder
         if not isinstance(encoder, torch.jit.ScriptModule):
             wave = torch.randn(1, TRACE_SECONDS * SAMPLE_RATE)
-            with torch.no_grad(), quietly():  # deprecation, and branches on shapes: what was saved is compared anyway
-                encoder = torch.jit.trace(encoder, (wave,), check_trace=False)  # type: ignore[no-untyped-call]
+            try:
+                with (
+                    torch.no_grad(),
+                    quietly(),
+                ):  # deprecation, and branches on shapes: what was saved is compared anyway
+                    encoder = torch.jit.trace(encoder, (wave,), check_trace=False)  # type: ignore[no-untyped-call]
+            except RuntimeError as error:  # the tracer's, of models with parts that it does not know
+                raise ExportError(
+                    f"TorchScript cannot trace {recognizer.source} ({_first_line(error)}); use the format state-dict."
+                ) from error
         # Not torch.jit.save: on a full disk its writer takes the whole process down.
         (folder / self.model_files[0]).write_bytes(encoder.save_to_buffer())
 
@@ -48,6 +60,10 @@ class TorchScript:
             _spend_the_deprecation_notice()
             encoder: nn.Module = torch.jit.load(folder / self.model_files[0], map_location="cpu")  # type: ignore[no-untyped-call]
         return encoder.eval()
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _spend_the_deprecation_notice() -> None:

@@ -1,0 +1,200 @@
+"""Accounts that servers really use: no home, no cache or checkout that can be written; and terminals that lack characters."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+from local_hub import MODEL
+
+import asrquant
+from asrquant import account, terminal
+from asrquant.errors import DatasetError, ExportError, SettingError, SourceError
+from asrquant.export import Exports
+
+ROOT = Path(__file__).parents[1]
+CLIP = str(ROOT / "examples" / "clips" / "eval" / "mdms2" / "1" / "mdms2-1-an402.flac")
+UID = 12345
+NOT_A_FOLDER = "/dev/null/cache"
+"""What root cannot write either."""
+LACKING: dict[str, dict[str, str]] = {
+    "no home": {},
+    "a home that is not there": {"HOME": "/nonexistent"},
+    "a home that cannot be written": {"HOME": "/usr"},
+    "a cache that cannot be written": {"HOME": "/nonexistent", "ASRQUANT_CACHE": NOT_A_FOLDER},
+}
+
+
+def _as_other() -> tuple[str, ...]:
+    """How to run a command as an account without a name and a home; may read everything, where Python lies in root's own home."""
+    drop = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups")
+    may_read = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        return ()
+    for prefix in (drop, (*drop, *may_read)):
+        asked = [*prefix, sys.executable, "-c", "import torch"]
+        if subprocess.run(asked, capture_output=True, check=False).returncode == 0:
+            return prefix
+    return ()
+
+
+@pytest.fixture(scope="module")
+def other() -> tuple[str, ...]:
+    if prefix := _as_other():
+        return prefix
+    pytest.skip("only root can run a command as another account (setpriv)")
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Path]:
+    """A folder that every account can write to; pytest's own are for one account."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def run(command: Sequence[str], room: Path, lacking: dict[str, str], **more: str) -> subprocess.CompletedProcess[str]:
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("HOME", "ASRQUANT_CACHE", "XDG_CACHE_HOME")
+    }
+    environment = {**kept, "TMPDIR": str(room), **lacking, **more}
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, encoding="utf-8", timeout=300, check=False
+    )
+
+
+def cli(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "asrquant", *arguments]
+
+
+@pytest.mark.parametrize("lacking", LACKING.values(), ids=LACKING)
+def test_whatever_the_account_lacks_a_comparison_is_made(lacking: dict[str, str], room: Path) -> None:
+    """As whoever runs the tests: of an account with a name the system knows the home, so 'no home' is easy for it."""
+    told = run(cli("compare", CLIP, "--preset", "openvino-fp32", "--runs", "1", "--decoder", "greedy"), room, lacking)
+    assert told.returncode == 0 and "RTF, encoder" in told.stdout and "Traceback" not in told.stderr, told.stderr
+    if "ASRQUANT_CACHE" in lacking:
+        assert told.stderr.count("set ASRQUANT_CACHE to a folder that can be") == 1, told.stderr
+
+
+@pytest.mark.parametrize("lacking", LACKING.values(), ids=LACKING)
+def test_another_account_with_a_checkout_that_it_may_only_read(
+    other: tuple[str, ...], lacking: dict[str, str], room: Path
+) -> None:
+    told = run([*other, *cli("--help")], room, lacking)
+    assert told.returncode == 0 and "compare" in told.stdout, told.stderr
+    out = room / f"exports-{len(list(room.iterdir()))}"
+    making = cli("export", "--preset", "openvino-fp32", "--format", "openvino-ir", "--no-benchmark", "--out", str(out))
+    made = run([*other, *making], room, lacking)
+    assert made.returncode == 0 and "Traceback" not in made.stderr, made.stderr
+    assert made.stderr.count("set ASRQUANT_CACHE to a folder that can be") == 1, made.stderr
+    (script,) = out.glob("*/*/transcribe.py")
+    heard = run([*other, sys.executable, str(script), CLIP], room, lacking)
+    assert heard.returncode == 0 and heard.stdout.strip(), heard.stderr
+    refused = run([*other, *cli("export", "--no-benchmark")], room, lacking)
+    assert refused.returncode == 2
+    assert "cannot be written to exports: Permission denied; set ASRQUANT_EXPORTS" in refused.stderr
+    assert not (ROOT / "~").exists() and not (ROOT / "artifacts" / "exports" / ".lock").exists()
+
+
+def test_no_place_for_caches_or_temporary_files(monkeypatch, tmp_path: Path, caplog) -> None:
+    monkeypatch.setenv("ASRQUANT_CACHE", str(tmp_path / "made" / "for it"))
+    folder = account.cache_folder("x")
+    assert folder == tmp_path / "made" / "for it" / "x" and folder.is_dir() and not list(folder.iterdir())
+    monkeypatch.setenv("ASRQUANT_CACHE", NOT_A_FOLDER)
+    account._tell.cache_clear()
+    assert [account.cache_folder(name) for name in ("x", "y", "x")] == [None] * 3
+    assert len(caplog.messages) == 1 and "set ASRQUANT_CACHE" in caplog.messages[0]
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [NOT_A_FOLDER])
+    with pytest.raises(SettingError, match="set TMPDIR"):
+        asrquant.load("an4")
+
+
+def test_artifacts_that_cannot_be_kept(tmp_path: Path) -> None:
+    nowhere = Exports(NOT_A_FOLDER)
+    nowhere.sweep()
+    assert nowhere.artifacts() == ()
+    with pytest.raises(ExportError, match="set ASRQUANT_EXPORTS"):
+        nowhere.check()
+    Exports(tmp_path / "new").check()
+
+
+def test_a_model_that_cannot_be_kept(hub_server, monkeypatch, pinned) -> None:
+    monkeypatch.setenv("ASRQUANT_CACHE", NOT_A_FOLDER)
+    with pytest.raises(SourceError, match=r"cannot be written .*; set ASRQUANT_CACHE to a folder"):
+        asrquant.load(MODEL)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", NOT_A_FOLDER)
+    with pytest.raises(SourceError, match=r"could not be downloaded: .* set HF_HOME to a folder"):
+        asrquant.hub.download(MODEL, "main")
+
+
+def test_a_model_in_a_cache_that_may_only_be_read(pinned, monkeypatch) -> None:
+    """As an image has it; ``unwritable`` stands in for an account that root, who runs the tests, is not."""
+    monkeypatch.setattr(asrquant.hub, "unwritable", lambda folder: "Read-only file system")
+    assert asrquant.load(MODEL).source == MODEL
+
+
+def test_a_terminal_without_the_characters_loses_nothing(room: Path) -> None:
+    asked = cli(
+        "compare", CLIP, "--preset", "speechbrain-int8", "--runs", "1", "--decoder", "greedy", "--reference", "É"
+    )
+    for settings, sees in (
+        ({"PYTHONIOENCODING": "cp1252"}, "->"),
+        ({"PYTHONIOENCODING": "ascii:strict"}, "\\xc9"),
+    ):
+        environment = {**os.environ, **settings}
+        told = subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, timeout=300, check=False)
+        said = told.stdout.decode("cp1252")
+        assert told.returncode == 0 and sees in said and "RTF, encoder" in said, told.stderr
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    told = subprocess.run(asked, cwd=ROOT, env={**os.environ, **plain}, capture_output=True, timeout=300, check=False)
+    assert told.returncode == 2 and b"no text in this terminal's encoding" in told.stderr
+
+
+def test_a_reference_that_is_no_text(an4) -> None:
+    with pytest.raises(DatasetError, match="no text"):
+        asrquant.compare(an4, an4, CLIP, "\udcc9COLE", 1)
+
+
+def test_what_a_terminal_lacks_is_spelled_or_escaped() -> None:
+    assert "NO→O × 2 – é 你 \udce9".encode("ascii", terminal._HANDLER) == b"NO->O x 2 - \\xe9 \\u4f60 \\udce9"
+
+
+def test_a_pipe_that_nobody_reads_ends_in_no_traceback_and_files_are_written(tmp_path: Path) -> None:
+    file = tmp_path / "numbers.json"
+    asked = cli("compare", CLIP, "--preset", "original", "--runs", "1", "--decoder", "greedy", "--json", str(file))
+    for unbuffered in ("", "1"):
+        reading, writing = os.pipe()
+        os.close(reading)
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        told = subprocess.run(
+            asked,
+            cwd=ROOT,
+            env=environment,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=300,
+            check=False,
+        )
+        os.close(writing)
+        assert told.returncode == 0 and "Error" not in told.stderr and "Exception" not in told.stderr, told.stderr
+        assert json.loads(file.read_text(encoding="utf-8"))["runs"] == 1
+        file.unlink()
+
+
+def test_a_full_disk_or_a_file_that_cannot_be_written_is_a_sentence(capsys) -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            cli("modules"), cwd=ROOT, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False
+        )
+    assert told.returncode == 1 and told.stderr.strip().endswith("asrquant: standard output: No space left on device.")
+    assert "Traceback" not in told.stderr
