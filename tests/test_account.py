@@ -88,12 +88,7 @@ def test_whatever_the_account_lacks_a_comparison_is_made(lacking: dict[str, str]
 def test_another_account_with_a_checkout_that_it_may_only_read(
     other: tuple[str, ...], lacking: dict[str, str], room: Path
 ) -> None:
-    first = next(index for index, word in enumerate(other) if word == "--clear-groups")
-    try:
-        started = run([*other[: first + 1], sys.executable, "-c", ""], room, lacking).returncode == 0
-    except OSError:
-        started = False
-    if not started:
+    if not Path(sys.executable).resolve().parents[-2].stat().st_mode & 0o001:
         pytest.skip("this Python lies in a folder that no other account may read, so it cannot start itself again")
     told = run([*other, *cli("--help")], room, lacking)
     assert told.returncode == 0 and "compare" in told.stdout, told.stderr
