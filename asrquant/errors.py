@@ -55,5 +55,10 @@ class MissingDependencyError(AsrQuantError, ImportError):
     """An optional library that is not installed; the message has its install line."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of a library's says first, or its kind where it says nothing."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 class Cancelled(AsrQuantError, RuntimeError):
     """The caller asked a running job to stop."""

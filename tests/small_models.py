@@ -16,6 +16,20 @@ FAMILIES = {
     "hubert": ("HubertConfig", "HubertForCTC"),
     "wavlm": ("WavLMConfig", "WavLMForCTC"),
 }
+OTHERS = {
+    "sew": ("SEWConfig", "SEWForCTC"),
+    "sew-d": ("SEWDConfig", "SEWDForCTC"),
+    "unispeech": ("UniSpeechConfig", "UniSpeechForCTC"),
+    "unispeech-sat": ("UniSpeechSatConfig", "UniSpeechSatForCTC"),
+    "wav2vec2-conformer": ("Wav2Vec2ConformerConfig", "Wav2Vec2ConformerForCTC"),
+    "wav2vec2-bert": ("Wav2Vec2BertConfig", "Wav2Vec2BertForCTC"),
+}
+"""Further families of ``AutoModelForCTC``; the last takes features instead of a wave."""
+_EXTRA = {
+    "data2vec": {"conv_pos_kernel_size": 5, "num_conv_pos_embeddings": 3},
+    "sew": {"conv_dim": (64,) * 13, "num_conv_pos_embeddings": 15},
+    "sew-d": {"conv_dim": (64,) * 13, "num_conv_pos_embeddings": 15},
+}
 WORDS = ["<pad>", "<s>", "</s>", "<unk>", "|", *"ETAONIHSRDLUMWCFGYPBVK'XJQZ"]
 SMALL = {
     "hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 256,
@@ -29,9 +43,8 @@ def write_transformers(family: str, folder: Path) -> Path:
     import transformers
 
     torch.manual_seed(11)
-    config, model = (getattr(transformers, name) for name in FAMILIES[family])
-    extra = {"conv_pos_kernel_size": 5, "num_conv_pos_embeddings": 3} if family == "data2vec" else {}
-    network = model(config(**{**SMALL, **extra, "pad_token_id": 0}))
+    config, model = (getattr(transformers, name) for name in {**FAMILIES, **OTHERS}[family])
+    network = model(config(**{**SMALL, **_EXTRA.get(family, {}), "pad_token_id": 0}))
     with torch.no_grad():  # random weights would say one thing only
         network.lm_head.weight.mul_(20)
     network.save_pretrained(folder)

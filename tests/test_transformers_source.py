@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from here import usable
-from small_models import FAMILIES, write_transformers
+from small_models import FAMILIES, OTHERS, SMALL, write_transformers
+from torch import nn
 
 import asrquant
-from asrquant.errors import PresetError, SourceError
+from asrquant.errors import ExportError, PresetError, SourceError
 from asrquant.footprint import quantized_modules
+from asrquant.modules import get_module
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -65,6 +68,60 @@ def test_every_preset(recognizer, examples, preset: str) -> None:
     if preset not in ("openvino-fp32", "openvino-bf16"):
         assert sum(quantized_modules(quantized.encoder).values()) > 0
         assert quantized.size_bytes() < recognizer.size_bytes()
+
+
+WAVES = [family for family in OTHERS if family != "wav2vec2-bert"]
+
+
+@pytest.mark.parametrize("family", WAVES)
+def test_further_families(family: str, examples, tmp_path: Path) -> None:
+    """Wherever a family keeps its transformer layers, they are found, quantized and run."""
+    recognizer = asrquant.load(str(write_transformers(family, tmp_path)))
+    assert recognizer.roles.feature_extractor and recognizer.roles.feature_projection and recognizer.roles.ctc_output
+    quantized = asrquant.quantize(recognizer, "dynamic-int8")
+    layers = get_module(quantized, recognizer.roles.transformer_layers)
+    assert len(layers) == SMALL["num_hidden_layers"] and quantized_modules(layers).get("dynamic Linear", 0) >= 4
+    audio = examples[0].audio()
+    assert quantized.log_probs(audio).shape == recognizer.log_probs(audio).shape
+
+
+def test_a_model_of_features_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="Wav2Vec2BertForCTC, which takes input features and not a wave"):
+        asrquant.load(str(write_transformers("wav2vec2-bert", tmp_path)))
+
+
+def test_what_cannot_be_traced_says_what_to_do(tmp_path: Path) -> None:
+    """SEW-D calls a Python function of autograd's, which TorchScript cannot hold."""
+    recognizer = asrquant.load(str(write_transformers("sew-d", tmp_path / "model")))
+    with pytest.raises(
+        ExportError, match=r"TorchScript cannot trace .*XSoftmax.*; use the format state-dict"
+    ) as refused:
+        asrquant.export(recognizer, "torchscript", tmp_path / "exports")
+    assert "\n" not in str(refused.value)
+    assert [path.name for path in (tmp_path / "exports").iterdir() if path.name != ".lock"] == []
+    assert asrquant.export(recognizer, "state-dict", tmp_path / "exports").manifest.verification.passed
+
+
+class Odd(nn.Module):
+    """An encoder that does something for which OpenVINO has no operation."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.model = encoder.model
+
+    def forward(self, wave: torch.Tensor) -> torch.Tensor:
+        return (
+            self.model(wave, return_dict=False)[0] + torch.linalg.eigvalsh(wave[:, :2, None] * wave[:, None, :2]).sum()
+        )
+
+
+def test_what_openvino_cannot_convert_is_one_sentence(tmp_path: Path) -> None:
+    recognizer = asrquant.load(str(write_transformers("wav2vec2", tmp_path)))
+    with pytest.raises(
+        PresetError, match=r"OpenVINO cannot convert this model \(.*use a preset of PyTorch's"
+    ) as refused:
+        asrquant.quantize(replace(recognizer, encoder=Odd(recognizer.encoder).eval()), "openvino-fp32")
+    assert "\n" not in str(refused.value)
 
 
 def test_attention_that_reads_weights_stays_float(tmp_path: Path) -> None:

@@ -167,11 +167,11 @@ def _work(pipe: Any, heard: _Orders, models: Models, request: str, work: bytes) 
         job, arguments = pickle.loads(work)
         pipe.send(Done(job(models, progress, lambda value: pipe.send(Partial(value)), *arguments)))
         return None
-    except AsrQuantError as error:
-        return Failed(str(error), type(error).__name__)
     except Exception as error:
         if heard.stopped:  # what was thrown out of a forward pass may have been wrapped on its way
             return Failed(CANCELLED, Cancelled.__name__)
+        if isinstance(error, AsrQuantError):
+            return Failed(str(error), type(error).__name__)
         _log.exception("request %s failed", request)
         return Failed(SORRY.format(request), type(error).__name__)
 

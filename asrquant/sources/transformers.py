@@ -19,6 +19,8 @@ from asrquant.recognizer import Recognizer
 from asrquant.sources import Found
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+_WAVE = "input_values"
+"""What transformers calls the input of a model that takes a raw wave; others have a spectrogram computed for them."""
 _EPSILON = 1e-7
 """What transformers' feature extractor adds to the variance."""
 
@@ -77,6 +79,11 @@ def load(found: Found) -> Recognizer:
             f"{found.source} could not be loaded as a transformers CTC model with its processor: "
             f"{type(error).__name__}: {first}"
         ) from error
+    if model.main_input_name != _WAVE:
+        raise SourceError(
+            f"{found.source} is a {type(model).__name__}, which takes {model.main_input_name.replace('_', ' ')} and not a "
+            "wave; asrquant runs models that take a raw wave, such as wav2vec2, HuBERT, WavLM, data2vec-audio or SEW."
+        )
     architecture = {name: (folder / name).read_bytes() for name in (CONFIG, PREPROCESSOR) if (folder / name).is_file()}
     encoder = CtcEncoder(model, _normalizes(architecture.get(PREPROCESSOR)))
     vocabulary = _vocabulary(tokenizer, model.config.vocab_size)

@@ -15,7 +15,7 @@ from torch import nn
 
 from asrquant.account import cache_folder
 from asrquant.audio import SAMPLE_RATE
-from asrquant.errors import PresetError
+from asrquant.errors import AsrQuantError, PresetError, first_line
 from asrquant.files import tree_bytes
 from asrquant.footprint import ForeignEncoder
 
@@ -64,9 +64,12 @@ def convert(encoder: nn.Module) -> Any:
         with torch.no_grad():
             wave = torch.randn(1, SAMPLE_RATE)
             return ov.convert_model(encoder, example_input=wave, input=[ov.PartialShape(shape)])
+    except AsrQuantError:  # a job that was stopped in the midst of it
+        raise
     except Exception as error:  # its own kinds, and the tracer's RuntimeError
-        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise PresetError(f"OpenVINO cannot convert this model ({first}); use a preset of PyTorch's.") from error
+        raise PresetError(
+            f"OpenVINO cannot convert this model ({first_line(error)}); use a preset of PyTorch's."
+        ) from error
 
 
 def as_saved(model: Any) -> Any:

@@ -13,7 +13,7 @@ from torch import nn
 from asrquant.audio import SAMPLE_RATE
 from asrquant.engines import ARCHITECTURE, Format, Saved
 from asrquant.engines.torch_eager.recipe import quantize_encoder, use_backend
-from asrquant.errors import ArtifactError, ExportError
+from asrquant.errors import ArtifactError, AsrQuantError, ExportError, first_line
 from asrquant.footprint import compact_state_dict, expand_state_dict
 from asrquant.quiet import quietly
 from asrquant.recognizer import Recognizer
@@ -36,23 +36,20 @@ class TorchScript:
         """Trace and save. Traced without ``wav_lens``: with them, the mask of one length would be baked in.
 
         Raises:
-            ExportError: PyTorch cannot trace the encoder.
+            ExportError: the encoder cannot be traced, or what it does cannot be written down.
         """
-        encoder = recognizer.encoder
-        if not isinstance(encoder, torch.jit.ScriptModule):
-            wave = torch.randn(1, TRACE_SECONDS * SAMPLE_RATE)
-            try:
-                with (
-                    torch.no_grad(),
-                    quietly(),
-                ):  # deprecation, and branches on shapes: what was saved is compared anyway
-                    encoder = torch.jit.trace(encoder, (wave,), check_trace=False)  # type: ignore[no-untyped-call]
-            except RuntimeError as error:  # the tracer's, of models with parts that it does not know
-                raise ExportError(
-                    f"TorchScript cannot trace {recognizer.source} ({_first_line(error)}); use the format state-dict."
-                ) from error
+        try:
+            contents = _traced(recognizer.encoder).save_to_buffer()
+        except AsrQuantError:
+            raise
+        except Exception as error:  # the tracer raises RuntimeError, TypeError, its own, and whatever the model does
+            known = recognizer.origin is not None and recognizer.origin.architecture
+            advice = "use the format state-dict" if known else "an openvino preset may have a form for it"
+            raise ExportError(
+                f"TorchScript cannot trace {recognizer.source} ({first_line(error)}); {advice}."
+            ) from error
         # Not torch.jit.save: on a full disk its writer takes the whole process down.
-        (folder / self.model_files[0]).write_bytes(encoder.save_to_buffer())
+        (folder / self.model_files[0]).write_bytes(contents)
 
     def restore(self, folder: Path, saved: Saved) -> nn.Module:
         """Load, with the recorded backend set while weights are packed."""
@@ -62,8 +59,12 @@ class TorchScript:
         return encoder.eval()
 
 
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+def _traced(encoder: nn.Module) -> Any:
+    if isinstance(encoder, torch.jit.ScriptModule):
+        return encoder
+    wave = torch.randn(1, TRACE_SECONDS * SAMPLE_RATE)
+    with torch.no_grad(), quietly():  # deprecation, and branches on shapes: what was saved is compared anyway
+        return torch.jit.trace(encoder, (wave,), check_trace=False)  # type: ignore[no-untyped-call]
 
 
 def _spend_the_deprecation_notice() -> None:
