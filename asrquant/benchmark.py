@@ -14,7 +14,7 @@ from asrquant.audio import MAX_SECONDS, Audio
 from asrquant.compare import this_machine
 from asrquant.dataset import BadRow, Dataset, Utterance
 from asrquant.deployment import Deployment, deploy
-from asrquant.errors import AudioError, Cancelled, DatasetError, ExportError, FreshProcessError
+from asrquant.errors import AudioError, Cancelled, DatasetError, ExportError, FreshProcessError, PresetError
 from asrquant.journal import NAME, Entry, Journal
 from asrquant.metrics import word_errors
 from asrquant.presets import refuse_equal_names
@@ -44,7 +44,8 @@ def benchmark(
     """Run every recognizer on every clip, interleaved clip by clip so that a slow minute hits all alike.
 
     Args:
-        recognizers: the first is the reference for speed-up and change of WER; all should share one decoder.
+        recognizers: the first is the reference for speed-up and change of WER; all should share one decoder, and no two
+            may have presets of the same name, by which the report tells them apart.
         data: a data set, or clips with references.
         progress: called before each clip; may raise ``Cancelled``.
         name: what the clips are, for the report; a ``Dataset`` has its own.
@@ -57,10 +58,12 @@ def benchmark(
             on the longest clip; some seconds each.
 
     Raises:
+        PresetError: there is no recognizer, or two have presets of one name.
         DatasetError: there are no clips, none can be used, or ``folder`` holds something else.
-        PresetError: two recognizers have presets of one name.
         Cancelled: ``progress`` did.
     """
+    if not recognizers:
+        raise PresetError("There is no recognizer to run; give at least one.")
     data = data if isinstance(data, Dataset) else Dataset(name, tuple(data))
     if not data.utterances:
         raise DatasetError("There are no clips to run; give a data set with at least one.")
@@ -93,6 +96,7 @@ def benchmark(
         summaries=tuple(
             replace(
                 summarize(r.preset.name, rows, first.preset.name, r.size_bytes()),
+                recognizer=r.fingerprint(),
                 build_seconds=took.get(r.preset.name),
                 deployment=deployments.get(r.preset.name),
             )
@@ -178,4 +182,5 @@ def _settings(recognizers: Sequence[Recognizer], data: Dataset) -> dict[str, Any
         "model": first.source,
         "decoder": first.decoder.name,
         "presets": [repr(replace(recognizer.preset, summary="")) for recognizer in recognizers],
+        "recognizers": [recognizer.fingerprint() for recognizer in recognizers],
     }

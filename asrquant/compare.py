@@ -97,6 +97,12 @@ class Comparison:
         return self.original.encoder_seconds.median / self.quantized.encoder_seconds.median
 
     @property
+    def names(self) -> tuple[str, str]:
+        """The presets' names, told apart where they are the same: ``custom`` and ``custom (second)``."""
+        first, second = self.original.preset, self.quantized.preset
+        return first, f"{second} (second)" if first == second else second
+
+    @property
     def wers(self) -> tuple[float, float] | None:
         """WER in percent of the original and the quantized, or None where nobody said what was spoken."""
         first, second = self.original.errors, self.quantized.errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -172,6 +173,15 @@ class Recognizer:
         start = time.perf_counter()
         text = self.decoder(log_probs)
         return Transcript(text, encoder.seconds, time.perf_counter() - start, audio.seconds)
+
+    def fingerprint(self) -> str:
+        """A digest of what this recognizer was made from and how, which another one of the same name does not share.
+
+        The decoder is left out, as it is not part of what an engine builds.
+        """
+        made = (replace(self.preset, summary=""), self.backend, self.calibration, self.tuning, self.roles)
+        files = sorted(self.origin.sha256.items()) if self.origin else []
+        return hashlib.sha256(repr((self.source, files, made)).encode()).hexdigest()
 
     def size_bytes(self) -> int:
         """Bytes of the encoder when saved (``torch.save`` of its state dict)."""

@@ -66,6 +66,7 @@ class Summary:
         p50: median latency of a clip in seconds.
         p95: latency that 95 % of the clips stay under, in seconds.
         size_bytes: of the saved encoder.
+        recognizer: ``fingerprint`` of the recognizer, as other presets may have the same name; empty where it is not known.
         build_seconds: that quantizing took; None where it was not measured.
         deployment: what it costs to load and run where it is used; None where it was not measured.
     """
@@ -82,6 +83,7 @@ class Summary:
     p50: float
     p95: float
     size_bytes: int
+    recognizer: str = ""
     build_seconds: float | None = None
     deployment: Deployment | None = None
 

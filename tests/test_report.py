@@ -17,10 +17,12 @@ import pytest
 import asrquant
 from asrquant import Recognizer, Report, example_clips
 from asrquant.benchmark import benchmark
+from asrquant.charts import comparison_table
+from asrquant.charts import speed_figure as comparison_speed
 from asrquant.charts.report import latency_table, moved_words, pareto, report_table, tradeoff_figure
 from asrquant.cli import main
 from asrquant.dataset import Dataset, Utterance
-from asrquant.errors import AudioError, Cancelled, DatasetError
+from asrquant.errors import AudioError, Cancelled, DatasetError, ExportError, PresetError
 from asrquant.journal import NAME
 from asrquant.metrics import normalize_text
 from asrquant.report import Interval, bootstrap
@@ -171,6 +173,46 @@ def test_killed_three_times_and_resumed(tmp_path: Path) -> None:
         [{k: v for k, v in row.items() if not k.endswith("coder_seconds")} for row in rows] for rows in (broken, whole)
     ]
     assert timeless[0] == timeless[1] and len(whole) == 2 * len(example_clips())
+
+
+def test_presets_of_one_name_are_refused_before_anything_runs(greedy: Recognizer, tmp_path: Path) -> None:
+    """Rows and summaries are found by the preset's name: the second would overwrite the first."""
+    first, second = (asrquant.custom({"head": "dynamic"}, dynamic_dtype=dtype) for dtype in ("qint8", "float16"))
+    pair = [asrquant.quantize(greedy, preset) for preset in (first, second)]
+    with pytest.raises(PresetError, match=r"Two presets are called 'custom'.*name='mine'"):
+        benchmark([greedy, *pair], example_clips()[:1], folder=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(PresetError, match="'original'"):
+        benchmark([greedy, greedy], example_clips()[:1])
+    with pytest.raises(PresetError, match="no recognizer"):
+        benchmark([], example_clips()[:1])
+    named = [asrquant.quantize(greedy, replace(preset, name=f"mine-{i}")) for i, preset in enumerate((first, second))]
+    found = benchmark([greedy, *named], example_clips()[:1])
+    assert [summary.preset for summary in found.summaries] == ["original", "mine-0", "mine-1"]
+    assert [summary.size_bytes for summary in found.summaries[1:]] == [one.size_bytes() for one in named]
+    assert [row.preset for row in found.rows] == ["original", "mine-0", "mine-1"]
+
+
+def test_a_report_about_another_of_the_same_name_is_not_exported(greedy: Recognizer, tmp_path: Path) -> None:
+    first, second = (
+        asrquant.quantize(greedy, asrquant.custom({"head": "dynamic"}, dynamic_dtype=dtype))
+        for dtype in ("qint8", "float16")
+    )
+    about_first = benchmark([greedy, first], example_clips()[:1])
+    with pytest.raises(ExportError, match="not about this custom, which was made otherwise"):
+        asrquant.export(second, "state-dict", tmp_path, about_first)
+    other_clips = asrquant.quantize(greedy, "static-int8", calibration=example_clips()[:1])
+    with pytest.raises(ExportError, match="made otherwise"):
+        about = benchmark([greedy, asrquant.quantize(greedy, "static-int8")], example_clips()[:1])
+        asrquant.export(other_clips, "state-dict", tmp_path, about)
+    results = asrquant.export(first, "state-dict", tmp_path, about_first).manifest.measurement.results
+    assert [result.preset for result in results] == ["original", "custom"]
+
+
+def test_two_of_one_name_are_compared_side_by_side(greedy: Recognizer) -> None:
+    comparison = asrquant.compare(greedy, greedy, example_clips()[0].path, runs=1)
+    assert list(comparison_table(comparison).columns[1:3]) == ["original", "original (second)"]
+    assert [bar.x[0] for bar in comparison_speed(comparison).data] == ["original", "original (second)"]
 
 
 def test_files(report: Report, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
          _change(first.size_bytes, second.size_bytes)),
         _accuracy_row(comparison),
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Measure", first.preset, second.preset, "Change"])
+    return pd.DataFrame(rows, columns=["Measure", *comparison.names, "Change"])
 
 
 def _accuracy_row(comparison: Comparison) -> tuple[str, str, str, str]:
@@ -51,9 +51,10 @@ def _change(before: float, after: float) -> str:
 def speed_figure(comparison: Comparison) -> go.Figure:
     """The encoder's real-time factor of both, with the range of the runs."""
     figure = go.Figure()
-    for measured, color in zip((comparison.original, comparison.quantized), COLORS, strict=True):
+    pair = (comparison.original, comparison.quantized)
+    for name, measured, color in zip(comparison.names, pair, COLORS, strict=True):
         figure.add_bar(
-            x=[measured.preset],
+            x=[name],
             y=[measured.encoder_rtf],
             marker_color=color,
             error_y=_error_bar(measured, comparison.audio_seconds),
@@ -65,12 +66,11 @@ def speed_figure(comparison: Comparison) -> go.Figure:
 
 def accuracy_figure(comparison: Comparison) -> go.Figure:
     """The word error rate of both, or without a reference their agreement."""
-    pair = (comparison.original, comparison.quantized)
     values = comparison.wers or (100.0, comparison.agreement)
     figure = go.Figure()
-    for measured, value, color in zip(pair, values, COLORS, strict=True):
+    for name, value, color in zip(comparison.names, values, COLORS, strict=True):
         figure.add_bar(
-            x=[measured.preset],
+            x=[name],
             y=[value],
             marker_color=color,
             text=[f"{value:.1f} %"],

@@ -232,7 +232,7 @@ def quantize(
         MissingDependencyError: the preset's engine is not installed.
     """
     preset = get_preset(preset)
-    if recognizer.preset.name != "original":
+    if recognizer.preset.engine:
         raise PresetError(f"The recognizer is quantized already ({recognizer.preset.name}); start from the float one.")
     if not preset.engine:
         return recognizer

@@ -186,11 +186,15 @@ def _measurement(report: Report | None, recognizer: Recognizer) -> Measurement |
     if report is None:
         return None
     names = [summary.preset for summary in report.summaries]
-    if recognizer.preset.name not in names or report.source != recognizer.source:
+    own = recognizer.fingerprint()
+    if all(summary.recognizer != own for summary in report.summaries):
+        alike = recognizer.preset.name in names and report.source == recognizer.source
         raise ExportError(
-            f"The report is about {report.source} with {', '.join(names)}, not about {recognizer.source} with "
-            f"{recognizer.preset.name}; benchmark the recognizer that is exported."
-        )
+            f"The report is about {report.source} with {', '.join(names)}, not about "
+            + (f"this {recognizer.preset.name}, which was made otherwise" if alike
+               else f"{recognizer.source} with {recognizer.preset.name}")
+            + "; benchmark the recognizer that is exported."
+        )  # fmt: skip
     wanted = dict.fromkeys((names[0], recognizer.preset.name))
     return Measurement(
         data=report.data,

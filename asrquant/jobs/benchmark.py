@@ -40,7 +40,8 @@ def report(
 ) -> Report:
     """A data set through the original and several presets; shows each clip's ``Entry``."""
     most = whole(limit, "The number of clips", 1, most_clips())
-    wanted = [chosen(name, None) for name in dict.fromkeys(presets)]
+    asked = [chosen(name, None) for name in dict.fromkeys(presets)]
+    wanted = [preset for preset in asked if preset.engine]  # the original runs anyway
     if not wanted:
         raise PresetError("No preset is chosen: tick at least one.")
     with tempfile.TemporaryDirectory() as room:
