@@ -63,12 +63,24 @@ def test_modules_prints_the_map(capsys) -> None:
         (["benchmark", "--preset", "fast"], "no preset 'fast'"),
         (["benchmark", "--data", "nowhere"], "no folder or file 'nowhere'"),
         (["benchmark", "--limit", "0"], "limit is 0"),
+        (["compare", CLIP, "--smooth-quant", "--ranges", "min-max"], "--smooth-quant and --ranges go with an openvino"),
+        (
+            ["compare", CLIP, "--preset", "openvino-int8", "--dtype", "float16"],
+            "--dtype goes with a preset of PyTorch's",
+        ),
+        (["compare", CLIP, "--preset", "openvino-int8", "--validation", "."], "for --validation; give --max-drop too"),
     ],
 )
 def test_one_clear_sentence_for_what_is_wrong(capsys, arguments: list[str], says: str) -> None:
     assert main(arguments) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("asrquant: ") and says in error
+
+
+def test_a_presets_first_format_is_the_default(capsys, tmp_path: Path) -> None:
+    """TorchScript is none of OpenVINO's, so each preset has its own default."""
+    assert main(["export", "--preset", "openvino-fp32", "--no-benchmark", "--out", str(tmp_path)]) == 0
+    assert "openvino-ir, encoder.xml" in capsys.readouterr().out
 
 
 def test_runs_as_a_module() -> None:

@@ -6,8 +6,8 @@ import argparse
 import os
 import sys
 import textwrap
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -138,56 +138,68 @@ def chosen_preset(args: argparse.Namespace) -> Preset:
         MissingDependencyError: its engine is not installed.
     """
     preset = _asked_for(args)
+    if args.validation and not preset.needs_validation:
+        raise PresetError(f"{preset.name!r} looks at no clips for --validation; give --max-drop too.")
     refuse_unavailable(preset)
     return preset
 
 
-_FLAGS = {
-    "precision": "--precision",
-    "smooth_quant": "--smooth-quant",
-    "ranges": "--ranges",
-    "ignored": "--keep-float",
-    "max_drop": "--max-drop",
-}
-"""OpenVINO's settings, and the options that set them."""
-
-
 def _asked_for(args: argparse.Namespace) -> Preset:
-    settings: dict[str, Any] = {
-        "dynamic_dtype": args.dtype,
-        "backend": args.backend,
-        "observer": args.observer,
-        "calibration_clips": args.calibration_clips,
-        "calibration_seed": args.calibration_seed,
-    }
-    settings = {name: value for name, value in settings.items() if value is not None}
     schemes = dict(_scheme(text) for text in args.set)
-    fast = {
-        "precision": args.precision,
-        "smooth_quant": args.smooth_quant,
-        "ranges": args.ranges,
-        "ignored": args.keep_float,
-        "max_drop": args.max_drop,
-    }
-    fast = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in fast.items() if value is not None
-    }
+    eager, fast, calibration = (_given(args, flags) for flags in (_EAGER, _OPENVINO, _CALIBRATION))
     if args.preset == "custom":
-        if fast:
-            raise PresetError(f"'custom' is not OpenVINO's; {_FLAGS[next(iter(fast))]} goes with an openvino preset.")
+        _refuse(fast, "'custom' is not OpenVINO's", "an openvino preset")
         if not schemes:
             raise PresetError("The preset 'custom' needs at least one --set MODULE=SCHEME; see 'asrquant modules'.")
-        return custom(schemes, **settings)
+        return custom(schemes, **_fields(eager), **_fields(calibration))
     preset = get_preset(args.preset)
-    if fast:
-        if preset.openvino is None:
-            raise PresetError(
-                f"{preset.name!r} is not OpenVINO's; {_FLAGS[next(iter(fast))]} goes with an openvino preset."
-            )
-        settings["openvino"] = replace(preset.openvino, **fast)
+    settings = _fields(calibration)
+    if preset.openvino is None:
+        _refuse(fast, f"{preset.name!r} is not OpenVINO's", "an openvino preset")
+        settings |= _fields(eager)
+    else:
+        _refuse(eager, f"{preset.name!r} is OpenVINO's", "a preset of PyTorch's")
+        if fast:
+            settings["openvino"] = replace(preset.openvino, **_fields(fast))
     if schemes or settings:
         return custom(schemes, base=preset, name=f"{preset.name}, changed", **settings)
     return preset
+
+
+_EAGER = {"--dtype": "dynamic_dtype", "--backend": "backend", "--observer": "observer"}
+_OPENVINO = {
+    "--precision": "precision", "--smooth-quant": "smooth_quant", "--ranges": "ranges", "--keep-float": "ignored",
+    "--max-drop": "max_drop",
+}  # fmt: skip
+_CALIBRATION = {"--calibration-clips": "calibration_clips", "--calibration-seed": "calibration_seed"}
+"""Flags as they are typed, and what ``Preset`` and ``OpenVino`` call what they set."""
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A flag that was typed, the field that it sets, and to what."""
+
+    flag: str
+    field: str
+    value: Any
+
+
+def _given(args: argparse.Namespace, flags: Mapping[str, str]) -> list[_Given]:
+    """Those of the flags that were typed."""
+    values = {flag: getattr(args, flag.lstrip("-").replace("-", "_")) for flag in flags}
+    return [_Given(flag, flags[flag], value) for flag, value in values.items() if value is not None]
+
+
+def _fields(given: Sequence[_Given]) -> dict[str, Any]:
+    """Keyword arguments for ``custom`` and ``replace``."""
+    return {one.field: tuple(one.value) if isinstance(one.value, list) else one.value for one in given}
+
+
+def _refuse(given: Sequence[_Given], why: str, where: str) -> None:
+    """Refuse flags that would do nothing."""
+    if given:
+        flags = " and ".join(one.flag for one in given)
+        raise PresetError(f"{why}; {flags} {'goes' if len(given) == 1 else 'go'} with {where}.")
 
 
 def _scheme(text: str) -> tuple[str, str]:
