@@ -26,14 +26,18 @@ def run_fresh(module: str, arguments: Sequence[str], wait: Callable[[], None]) -
         wait: called twice a second while it runs; what it raises ends the process.
 
     Raises:
-        FreshProcessError: it failed (the last line of what it complained of), was killed, or took too long.
+        FreshProcessError: it could not be started, failed (the last line of what it complained of), was killed, or took
+            too long.
     """
     paths = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8:backslashreplace"},
-    )  # fmt: skip
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": paths, "PYTHONIOENCODING": "utf-8:backslashreplace"},
+        )  # fmt: skip
+    except OSError as error:
+        raise FreshProcessError(f"{sys.executable} cannot be started: {error.strerror}") from error
     try:
         printed, errors = _finished(process, wait)
     finally:

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import openvino
 import soundfile
+
+sys.modules["openvino_telemetry"] = None  # nothing phones home, nor is a home folder needed, which an account may lack
+import openvino
 
 FOLDER = Path(__file__).resolve().parent
 RATE = 16_000
