@@ -57,9 +57,8 @@ def prepare() -> None:
             stream.reconfigure(errors=_HANDLER)
             continue
         stream.flush()
-        lines = stream.line_buffering or stream.write_through
-        buffer = io.BufferedWriter(patient)
-        setattr(sys, name, io.TextIOWrapper(buffer, stream.encoding, _HANDLER, line_buffering=lines))
+        buffer = io.BufferedWriter(patient)  # line by line, for who reads the page's address in a log
+        setattr(sys, name, io.TextIOWrapper(buffer, stream.encoding, _HANDLER, line_buffering=True))
 
 
 def undelivered() -> str | None:
