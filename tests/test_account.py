@@ -55,7 +55,7 @@ def _as_other() -> tuple[str, ...]:
 def other() -> tuple[str, ...]:
     if prefix := _as_other():
         return prefix
-    pytest.skip("only root can run a command as another account (setpriv)")
+    pytest.skip("only root can run a command as another account (setpriv), and only a Python that it may read")
 
 
 @pytest.fixture(scope="module")
