@@ -119,7 +119,10 @@ def server_folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def address(server_folder: Path) -> Iterator[str]:
     with serve(server_folder) as url:
-        assert url in (server_folder / "log.txt").read_text(), "the address is not printed"
+        until = time.monotonic() + 10  # the server answers a moment before it says where
+        while url not in (server_folder / "log.txt").read_text():
+            assert time.monotonic() < until, "the address is not printed"
+            time.sleep(0.1)
         yield url
 
 

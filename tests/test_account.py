@@ -131,12 +131,9 @@ def test_the_page_of_such_an_account(other: tuple[str, ...], room: Path) -> None
             env=environment(room, GRADIO_SERVER_PORT=port, PYTHONUNBUFFERED="", **PLAIN),
         )  # fmt: skip
     try:
-        while not (answers := _answers(port)) and server.poll() is None:
+        while not (answers := _answers(port) and port in read(room)) and server.poll() is None:
             time.sleep(0.5)
-        assert answers, (room / "log.txt").read_text(encoding="utf-8")
-        assert f"http://127.0.0.1:{port}" in (room / "log.txt").read_text(encoding="utf-8"), (
-            "the address is not printed"
-        )
+        assert answers, read(room)
         page = gradio_client.Client(f"http://127.0.0.1:{port}", verbose=False, download_files=str(room))
         said = page.predict(
             gradio_client.handle_file(CLIP), "openvino-fp32", "", "an4", "greedy", 1, api_name="/compare"
@@ -145,8 +142,13 @@ def test_the_page_of_such_an_account(other: tuple[str, ...], room: Path) -> None
     finally:
         server.terminate()
         assert server.wait(30) == 0
-    said = (room / "log.txt").read_text(encoding="utf-8")
+    said = read(room)
     assert said.count(TOLD) == 1 and "Traceback" not in said, said
+
+
+def read(room: Path) -> str:
+    """The server's log, in which its address stands."""
+    return (room / "log.txt").read_text(encoding="utf-8")
 
 
 def _answers(port: str) -> bool:
