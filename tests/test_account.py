@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import socket
@@ -165,6 +166,7 @@ def test_no_place_for_caches_or_temporary_files(monkeypatch, tmp_path: Path, cap
     assert folder == tmp_path / "made" / "for it" / "x" and folder.is_dir() and not list(folder.iterdir())
     monkeypatch.setenv("ASRQUANT_CACHE", NOT_A_FOLDER)
     account._tell.cache_clear()
+    monkeypatch.setattr(logging.getLogger("asrquant"), "propagate", True)  # which a server's log, once set up, is not
     assert [account.cache_folder(name) for name in ("x", "y", "x")] == [None] * 3
     assert len(caplog.messages) == 1 and "set ASRQUANT_CACHE" in caplog.messages[0]
     monkeypatch.setattr(tempfile, "tempdir", None)

@@ -60,7 +60,7 @@ def test_cancel_keeps_what_is_done(tab) -> None:
     tab.locator("#bench-run").click()
     expect(tab.locator("#bench-numbers table").first).to_contain_text("WER so far", timeout=SLOW)
     tab.locator("#bench-cancel").click()
-    expect(tab.locator("#bench-status")).to_contain_text("Cancelled; what was done is kept.", timeout=SLOW)
+    expect(tab.locator("#bench-status")).to_contain_text("Cancelled. What was done is kept.", timeout=SLOW)
     expect(tab.locator("#bench-numbers")).to_contain_text("stopped after")
 
 

@@ -145,7 +145,7 @@ def test_forged_file_paths_to_every_event(visitor: Visitor, folder: Path, asked)
     tried = 0
     for event, inputs in events(visitor):
         for index, part in enumerate(inputs):
-            if part["type"] not in ("audio", "file"):
+            if part["type"] not in ("audio", "file", "api"):
                 continue
             for path in forged_paths(folder, address):
                 for meta in (
@@ -194,7 +194,7 @@ def test_every_other_route_of_gradios_is_closed(url: str) -> None:
 def test_one_visitors_artifacts_are_not_anothers(visitor: Visitor, folder: Path, url: str) -> None:
     """Neither by a guessed folder, nor through the list of another's artifacts."""
     mine = "a" * 32
-    said = visitor.ask(visitor.event("build"), build(visitor, browserstate=mine))
+    said = visitor.ask(visitor.event("build"), build(visitor, visitor=mine))
     assert said["success"], said
     kept = next((folder / "exports").glob("visitor-*/*/*.zip"))
     assert mine not in str(kept)  # the folder's name does not tell the secret, nor the other way round

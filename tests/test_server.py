@@ -90,7 +90,7 @@ def benchmark(visitor: Visitor, **values: Any) -> list[Any]:
     return visitor.data(visitor.event("bench-run"), **{**quick, **values})
 
 
-def build(visitor: Visitor, **values: Any) -> list[Any]:
+def build(visitor: Visitor, /, **values: Any) -> list[Any]:
     return visitor.data(visitor.event("build"), measure=False, Decoder="greedy", **values)
 
 

@@ -68,5 +68,5 @@ def test_a_preset_that_does_not_fit_is_not_kept() -> None:
 @pytest.mark.parametrize("visitor", ["", "../an4", "A" * 32, [1], {"a": 1}, None])
 def test_a_forged_visitor_has_no_artifacts(monkeypatch, visitor) -> None:
     monkeypatch.setenv("SPACE_ID", "somebody/asrquant")
-    with pytest.raises(ExportError, match="keeps no data"):
+    with pytest.raises(ExportError, match="does not know whose artifacts"):
         export.exports(visitor)

@@ -50,6 +50,8 @@ def artifact(
 ) -> Artifact:
     """A quantized model, measured if wanted, saved, verified and packed for the visitor."""
     wanted, kept = chosen(preset, settings), exports(visitor)
+    if not isinstance(form, str):
+        raise ExportError("No format is chosen: choose one of those that are shown.")
     kept.check()
     progress("loading the model", 0, 1)
     original = models.original(source).with_decoder(decoder)

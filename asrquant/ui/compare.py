@@ -196,7 +196,8 @@ def _compare_example(
         return
     clip, text = str(examples[index].path), examples[index].reference
     asked = _Asked(clip, preset, custom.read(*own), text, source, decoder, runs)
-    yield from _run(asked, request, text, reference.EXAMPLE, "", clip)
+    # An update, as Gradio's client turns one value of a generator into the next in place, the one that the player holds too.
+    yield from _run(asked, request, text, reference.EXAMPLE, "", gr.update(value=clip))
 
 
 @dataclass(frozen=True)
