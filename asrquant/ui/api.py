@@ -53,7 +53,8 @@ def _parameter(label: str, schema: dict[str, Any], default: Any = None, example:
     """
     parameter = Api(default, schema, label)
     if example is not None:  # a subclass would do, but Gradio writes a file beside every module that has one
-        parameter.example_payload = lambda: example  # type: ignore[method-assign]
+        loosely: Any = parameter  # whose types mypy knows only once Gradio has been imported, and has written them down
+        loosely.example_payload = lambda: example
     return parameter
 
 
