@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 import socket
@@ -14,6 +13,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio_client
 import huggingface_hub.constants
@@ -160,15 +160,16 @@ def _answers(port: str) -> bool:
         return False
 
 
-def test_no_place_for_caches_or_temporary_files(monkeypatch, tmp_path: Path, caplog) -> None:
+def test_no_place_for_caches_or_temporary_files(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ASRQUANT_CACHE", str(tmp_path / "made" / "for it"))
     folder = account.cache_folder("x")
     assert folder == tmp_path / "made" / "for it" / "x" and folder.is_dir() and not list(folder.iterdir())
     monkeypatch.setenv("ASRQUANT_CACHE", NOT_A_FOLDER)
     account._tell.cache_clear()
-    monkeypatch.setattr(logging.getLogger("asrquant"), "propagate", True)  # which a server's log, once set up, is not
+    told: list[str] = []
+    monkeypatch.setattr(account, "_log", SimpleNamespace(warning=lambda text, *values: told.append(text % values)))
     assert [account.cache_folder(name) for name in ("x", "y", "x")] == [None] * 3
-    assert len(caplog.messages) == 1 and "set ASRQUANT_CACHE" in caplog.messages[0]
+    assert len(told) == 1 and "set ASRQUANT_CACHE" in told[0]
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [NOT_A_FOLDER])
     with pytest.raises(SettingError, match="set TMPDIR"):

@@ -63,6 +63,7 @@ def test_an_examples_words_go_with_it(open_page, examples) -> None:
     expect(reference(page)).to_have_value("", timeout=SLOW)
     upload(page, examples[4].path)
     page.locator("#transcribe").click()
+    expect(page.locator("#numbers .aq-conditions")).to_contain_text(f"Clip: {examples[4].path.name}", timeout=SLOW)
     done(page)
     assert "Reference" not in texts(page) and "no reference, so no WER" in page.locator("#cards").inner_text()
 

@@ -190,6 +190,24 @@ def test_a_newer_job_on_the_same_tab_has_the_screen_to_itself() -> None:
     assert session.running("d", TAB) is None
 
 
+def test_what_a_newer_job_says_comes_after_what_is_on_its_way_already(monkeypatch) -> None:
+    """Gradio fetches the next message once the one before is on its way, and prepares those of two jobs side by side."""
+    monkeypatch.setattr(session, "_PATIENCE", 2.0)  # as here nobody fetches what the second says next
+    first, second = session.run("a", TAB, counting), session.run("a", TAB, itself)
+    assert isinstance(next(first), session.Begun)
+    said: list[object] = []
+    newer = threading.Thread(target=lambda: said.append(next(second)))
+    newer.start()
+    while session.running("a", TAB).job is not itself:
+        time.sleep(0.01)
+    newer.join(0.3)
+    assert said == []
+    assert [type(event) for event in first] == [session.Replaced]
+    newer.join(60)
+    assert isinstance(said[0], session.Begun)
+    second.close()
+
+
 def test_a_job_that_is_stopped_by_one_on_another_tab_says_so() -> None:
     first, rest = heard_in_a_thread(session.run("d", TAB, endless))
     assert list(session.run("d", "Modules", counting))[-1] == session.Done("whole")
@@ -202,6 +220,7 @@ def test_a_job_that_is_stopped_by_one_on_another_tab_says_so() -> None:
 
 
 def test_a_second_click_is_none_but_a_click_after_cancel_is_one(monkeypatch) -> None:
+    monkeypatch.setattr(session, "_PATIENCE", 0.2)  # as here one thread fetches for several screens
     first, rest = heard_in_a_thread(session.run("d", TAB, endless))
     assert list(session.run("d", TAB, endless)) == [session.Replaced()]
     session.cancel("d")

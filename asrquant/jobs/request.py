@@ -35,6 +35,7 @@ class Request:
         why: it was stopped, for its visitor to read.
         ended: whether its visitor has the whole of it.
         replaced: whether the screen that it was to fill is a newer request's by now.
+        screen: held while a message is on its way to where it is shown; shared with the requests before and after it there.
         submitted: when it came, by the monotonic clock.
         begun: when its work began, or None.
     """
@@ -48,6 +49,7 @@ class Request:
     why: str = CANCELLED
     ended: bool = False
     replaced: bool = False
+    screen: threading.Lock = field(default_factory=threading.Lock)
     submitted: float = field(default_factory=time.monotonic)
     begun: float | None = None
 

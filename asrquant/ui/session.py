@@ -5,7 +5,8 @@ from __future__ import annotations
 import queue
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,8 @@ for as long as the second of two clicks may be on its way."""
 _SECOND_CLICK = 0.7
 """Seconds."""
 _lock = threading.Lock()
+_PATIENCE = 5.0
+"""Seconds to wait for a message of the same screen to be delivered; longer only where nobody fetches it any more."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,31 @@ def run(visitor: str | None, tab: str, job: Job, *arguments: Any) -> Iterator[Ev
     if visitor is not None and not _take_the_place(visitor, request):
         yield Replaced()
         return
+    with closing(_reported(visitor, request)) as events:
+        for event in events:
+            with _delivered(request.screen):
+                newest = not request.replaced
+                yield event if newest else Replaced()
+            if not newest:
+                return
+
+
+@contextmanager
+def _delivered(screen: threading.Lock) -> Iterator[None]:
+    """Around a ``yield``: one message at a time to a screen, as Gradio prepares those of several generators side by side.
+
+    It comes back to a generator once the message is on its way, so that what a former job said never comes after its successor's.
+    """
+    alone = screen.acquire(timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        if alone:
+            screen.release()
+
+
+def _reported(visitor: str | None, request: Request) -> Generator[Event | Begun, None, None]:
+    """What a job that was taken has to say until its end; leaving early stops it."""
     last = Step("waiting for a turn", 0, 1)
     try:
         yield Begun(request.id)
@@ -106,9 +134,6 @@ def run(visitor: str | None, tab: str, job: Job, *arguments: Any) -> Iterator[Ev
             ended = isinstance(event, Done | Failed)
             if ended:
                 _leave(visitor, request)  # before it is shown, so that a click on what is shown is not a second one
-            if request.replaced:
-                yield Replaced()
-                return
             yield event
             if ended:
                 return
@@ -122,6 +147,8 @@ def run(visitor: str | None, tab: str, job: Job, *arguments: Any) -> Iterator[Ev
 def _take_the_place(visitor: str, request: Request) -> bool:
     """Make this the visitor's job and stop any other one; False where it is the one that runs already."""
     with _lock:
+        if before := _running.get((visitor, request.tab)):
+            request.screen = before.screen
         for place, old in list(_running.items()):
             if old.ended and request.submitted - old.submitted > _SECOND_CLICK:
                 del _running[place]
