@@ -81,7 +81,7 @@ def test_dark_pages_print_dark_on_white(open_page) -> None:
 def test_words_are_copied_with_one_click(open_page, examples, an4) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     page.locator("#examples button").nth(1).click()
-    page.wait_for_selector("#cards .aq-card", timeout=SLOW)
+    page.wait_for_selector("#divergence .js-plotly-plot", timeout=SLOW)  # until then cards may be drawn anew
     page.get_by_role("button", name="Copy Original").click()
     page.get_by_role("button", name="Copied Original").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == an4.transcribe(examples[1].path).text
