@@ -4,12 +4,12 @@ if __name__ == "__main__":
     # Imported here, as the worker process runs this file as well, and needs no gradio.
     import sys
 
-    from asrquant.account import ensure_temporary_folder
-    from asrquant.errors import AsrQuantError
+    from asrquant.base.account import ensure_temporary_folder
+    from asrquant.base.errors import AsrQuantError
 
     try:
         ensure_temporary_folder()  # which gradio asks for when it is imported
-        from asrquant.ui import launch
+        from asrquant.ui.page import launch
 
         launch()
     except (AsrQuantError, OSError) as error:

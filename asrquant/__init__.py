@@ -21,25 +21,29 @@ for _name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
 
-from asrquant.account import ensure_home  # noqa: E402  (the environment comes first)
+from asrquant.base.account import ensure_home  # noqa: E402  (the environment comes first)
 
 ensure_home()
 
-from asrquant.anatomy import anatomy  # noqa: E402
-from asrquant.audio import Audio, read_audio  # noqa: E402
-from asrquant.benchmark import benchmark  # noqa: E402
-from asrquant.compare import Comparison, compare  # noqa: E402
-from asrquant.dataset import Dataset, Utterance, calibration_clips, example_clips, read_clips, read_dataset  # noqa: E402
-from asrquant.decoding import DECODERS  # noqa: E402
-from asrquant.engines import quantize  # noqa: E402
-from asrquant.errors import AsrQuantError  # noqa: E402
-from asrquant.export import Artifact, export, load_artifact, verify  # noqa: E402
-from asrquant.modules import get_module, module_map, set_module  # noqa: E402
-from asrquant.presets import PRESETS, Preset, custom  # noqa: E402
-from asrquant.recognizer import Recognizer, Transcript  # noqa: E402
-from asrquant.report import Report  # noqa: E402
-from asrquant.sensitivity import Sensitivity, sensitivity  # noqa: E402
-from asrquant.sources import load  # noqa: E402
+from asrquant.audio.clip import Audio, read_audio  # noqa: E402
+from asrquant.base.errors import AsrQuantError  # noqa: E402
+from asrquant.data.bundled import calibration_clips, example_clips  # noqa: E402
+from asrquant.data.dataset import Dataset, Utterance  # noqa: E402
+from asrquant.data.reading import read_clips, read_dataset  # noqa: E402
+from asrquant.engines.quantize import quantize  # noqa: E402
+from asrquant.export.exporting import export  # noqa: E402
+from asrquant.export.loading import load_artifact, verify  # noqa: E402
+from asrquant.export.store import Artifact  # noqa: E402
+from asrquant.measure.benchmark import benchmark  # noqa: E402
+from asrquant.measure.compare import Comparison, compare  # noqa: E402
+from asrquant.measure.layers import anatomy  # noqa: E402
+from asrquant.measure.report import Report  # noqa: E402
+from asrquant.measure.sensitivity import Sensitivity, sensitivity  # noqa: E402
+from asrquant.model.modules import get_module, module_map, set_module  # noqa: E402
+from asrquant.model.presets import PRESETS, Preset, custom  # noqa: E402
+from asrquant.model.recognizer import Recognizer, Transcript  # noqa: E402
+from asrquant.sources.loading import load  # noqa: E402
+from asrquant.text.decoders import DECODERS  # noqa: E402
 
 __all__ = [
     "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Comparison", "Dataset", "Preset", "Recognizer",

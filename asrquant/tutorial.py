@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from asrquant.compat import ensure_torchaudio
-from asrquant.dataset import read_clips
-from asrquant.engines.torch_eager import StaticQuant, custom_quantize
-from asrquant.metrics import compute_wer
-from asrquant.modules import get_module, set_module
-from asrquant.progress import nobody_watches
+from asrquant.base.progress import nobody_watches
+from asrquant.base.torchaudio_stand_in import ensure_torchaudio
+from asrquant.data.reading import read_clips
+from asrquant.engines.torch_eager.recipe import StaticQuant, custom_quantize
+from asrquant.model.modules import get_module, set_module
+from asrquant.text.metrics import compute_wer
 
 __all__ = [
     "StaticQuant", "benchmark", "compute_wer", "custom_quantize", "generate", "get_module", "get_samples",

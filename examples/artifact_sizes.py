@@ -11,9 +11,9 @@ import tempfile
 import pandas as pd
 
 import asrquant
-from asrquant import terminal
-from asrquant.engines import formats
-from asrquant.text import markdown
+from asrquant.base import terminal
+from asrquant.base.tables import markdown
+from asrquant.engines.registry import formats
 
 
 def main() -> None:

@@ -19,12 +19,13 @@ import pandas as pd
 import torch
 
 import asrquant
-from asrquant import Recognizer, terminal
-from asrquant.compare import this_machine
-from asrquant.dataset import read_clips
-from asrquant.decoding import DECODERS, make_decoder
-from asrquant.metrics import total_errors, word_errors
-from asrquant.text import markdown
+from asrquant import Recognizer
+from asrquant.base import terminal
+from asrquant.base.tables import markdown
+from asrquant.data.reading import read_clips
+from asrquant.measure.compare import this_machine
+from asrquant.text.decoders import DECODERS, make_decoder
+from asrquant.text.metrics import total_errors, word_errors
 
 Decode = Callable[[torch.Tensor], str]
 REFERENCE = "ngram"

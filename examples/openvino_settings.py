@@ -17,16 +17,17 @@ import pandas as pd
 import torch
 
 import asrquant
-import asrquant.engines.openvino as engine
-from asrquant import PRESETS, Recognizer, terminal
-from asrquant.audio import SAMPLE_RATE
-from asrquant.compare import this_machine
-from asrquant.dataset import read_clips
+import asrquant.engines.openvino.engine as engine
+from asrquant import PRESETS, Recognizer
+from asrquant.audio.clip import SAMPLE_RATE
+from asrquant.base import terminal
+from asrquant.base.progress import silent
+from asrquant.base.tables import markdown
+from asrquant.data.reading import read_clips
 from asrquant.engines.openvino.encoder import OpenVinoEncoder, convert, core
 from asrquant.engines.openvino.int8 import quantize_model
-from asrquant.metrics import total_errors, word_errors
-from asrquant.progress import silent
-from asrquant.text import markdown
+from asrquant.measure.compare import this_machine
+from asrquant.text.metrics import total_errors, word_errors
 
 BASE = PRESETS["openvino-int8"]
 CHANGES: dict[str, dict] = {

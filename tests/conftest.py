@@ -12,10 +12,9 @@ import filelock
 import pytest
 
 import asrquant
-from asrquant.dataset import Utterance
-from asrquant.export import Artifact
-from asrquant.export.store import read_artifact
-from asrquant.recognizer import Recognizer
+from asrquant.data.dataset import Utterance
+from asrquant.export.store import Artifact, read_artifact
+from asrquant.model.recognizer import Recognizer
 
 pytest_plugins = ["pages", "local_hub"]
 ROOT = Path(__file__).parents[1]

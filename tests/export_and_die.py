@@ -17,10 +17,10 @@ from pathlib import Path
 import torch
 
 import asrquant
-from asrquant.dataset import example_clips
+from asrquant.base.files import sha256
+from asrquant.data.bundled import example_clips
 from asrquant.export.store import Exports
 from asrquant.export.sums import check_sums
-from asrquant.files import sha256
 
 ROOT, SEED, COUNT = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 OPERATIONS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "shutil.copyfile"}

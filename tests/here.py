@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from asrquant.engines import unavailable
-from asrquant.presets import PRESETS
+from asrquant.engines.registry import unavailable
+from asrquant.model.presets import PRESETS
 
 AVX2_ONLY = {
     "OV_CPU_MAX_ISA": "AVX2",

@@ -21,9 +21,8 @@ import pytest
 from hub_rules import complaints, is_tracked, needs_lfs
 from small_models import write_base, write_speechbrain
 
-from asrquant import hub
-from asrquant.hub import pins
-from asrquant.pinning import pin
+from asrquant.sources import hub, pins
+from asrquant.sources.pinning import pin
 
 MODEL, BASE = "someone/asr", "someone/base"
 LARGE = (".ckpt", ".bin", ".safetensors", ".pt")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asrquant.dataset import Utterance
-from asrquant.recognizer import Recognizer
+from asrquant.data.dataset import Utterance
+from asrquant.model.recognizer import Recognizer
 
 
 def assert_near(

@@ -18,8 +18,8 @@ import av  # noqa: F401  (as what is below: what reading imports when it first n
 import numpy as np
 import scipy.signal  # noqa: F401
 
-from asrquant.audio import MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE, Audio, read_audio
-from asrquant.errors import AudioError
+from asrquant.audio.clip import MAX_SECONDS, MIN_SECONDS, SAMPLE_RATE, Audio, read_audio
+from asrquant.base.errors import AudioError
 
 
 def megabytes(name: str) -> float:

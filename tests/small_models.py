@@ -8,7 +8,7 @@ from pathlib import Path
 import sentencepiece
 import torch
 
-from asrquant.compat import ensure_torchaudio
+from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 
 FAMILIES = {
     "data2vec": ("Data2VecAudioConfig", "Data2VecAudioForCTC"),

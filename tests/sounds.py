@@ -9,8 +9,8 @@ import numpy as np
 import soundfile as sf
 from scipy.signal import resample_poly
 
-from asrquant.audio import SAMPLE_RATE
-from asrquant.dataset import example_clips, validation_clips
+from asrquant.audio.clip import SAMPLE_RATE
+from asrquant.data.bundled import example_clips, validation_clips
 
 
 @functools.cache

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import asrquant
-from asrquant.decoding import DECODERS
-from asrquant.engines import formats
+from asrquant.engines.registry import formats
 from asrquant.export.card import card
-from asrquant.presets import PRESETS
+from asrquant.model.presets import PRESETS
+from asrquant.text.decoders import DECODERS
 
 PACKAGE = Path(__file__).parents[1] / "asrquant"
 PROMISE = re.compile(

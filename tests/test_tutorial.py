@@ -10,22 +10,13 @@ import pytest
 import torch
 
 from asrquant import quantize
-from asrquant.dataset import CLIPS
-from asrquant.errors import PresetError
-from asrquant.footprint import quantized_modules
-from asrquant.modules import module_bytes
-from asrquant.tutorial import (
-    StaticQuant,
-    benchmark,
-    compute_wer,
-    custom_quantize,
-    generate,
-    get_module,
-    get_samples,
-    preprocess_input,
-    set_module,
-    timed_transcribe,
-)  # fmt: skip
+from asrquant.base.errors import PresetError
+from asrquant.data.bundled import CLIPS
+from asrquant.engines.torch_eager.recipe import StaticQuant, custom_quantize
+from asrquant.model.footprint import quantized_modules
+from asrquant.model.modules import get_module, module_bytes, set_module
+from asrquant.text.metrics import compute_wer
+from asrquant.tutorial import benchmark, generate, get_samples, preprocess_input, timed_transcribe
 
 
 @pytest.fixture(scope="module")

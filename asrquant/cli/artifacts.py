@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from asrquant.audio import read_audio
-from asrquant.benchmark import benchmark
+from asrquant.audio.clip import read_audio
+from asrquant.base.files import printable_name
+from asrquant.base.progress import Progress
+from asrquant.base.tables import aligned
 from asrquant.cli.common import (
     Bar,
     add_model_options,
@@ -19,15 +21,17 @@ from asrquant.cli.common import (
     load_model,
     quantized,
 )
-from asrquant.dataset import BUNDLED, example_clips, read_clips
-from asrquant.engines import get_format
-from asrquant.export import EXPORTS, Exports, export, hub, load_artifact, verify
+from asrquant.data.bundled import BUNDLED, example_clips
+from asrquant.data.reading import read_clips
+from asrquant.engines.registry import get_format
+from asrquant.export import hub
 from asrquant.export.card import outcome, summary
-from asrquant.files import printable_name
-from asrquant.progress import Progress
-from asrquant.recognizer import Recognizer
-from asrquant.report import Report
-from asrquant.text import aligned
+from asrquant.export.exporting import export
+from asrquant.export.loading import load_artifact, verify
+from asrquant.export.store import EXPORTS, Exports
+from asrquant.measure.benchmark import benchmark
+from asrquant.measure.report import Report
+from asrquant.model.recognizer import Recognizer
 
 
 def add(commands: Any) -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from asrquant.benchmark import benchmark
-from asrquant.charts.report import report_table
+from asrquant.base.tables import markdown
 from asrquant.cli.common import Bar, add_model_options, list_presets, load_model, output
-from asrquant.dataset import BUNDLED, Dataset, example_clips, read_dataset
-from asrquant.engines import quantize, refuse_unavailable, unavailable
-from asrquant.presets import PRESETS, Preset, get_preset
-from asrquant.recognizer import Recognizer
-from asrquant.report_files import about, write_report
-from asrquant.text import markdown
+from asrquant.data.bundled import BUNDLED, example_clips
+from asrquant.data.dataset import Dataset
+from asrquant.data.reading import read_dataset
+from asrquant.engines.quantize import quantize
+from asrquant.engines.registry import refuse_unavailable, unavailable
+from asrquant.measure.benchmark import benchmark
+from asrquant.model.presets import PRESETS, Preset, get_preset
+from asrquant.model.recognizer import Recognizer
+from asrquant.show.report import report_table
+from asrquant.show.report_files import about, write_report
 
 
 def add(commands: Any) -> None:
@@ -62,15 +64,10 @@ def _run(args: argparse.Namespace) -> int:
         refuse_unavailable(preset)
     original = load_model(args)
     presets = _presets(asked, original)
-    recognizers, took = [], {}
     with Bar() as progress:
-        for preset in presets:
-            begun = time.perf_counter()
-            recognizers.append(quantize(original, preset, progress=progress))
-            if preset.engine:
-                took[preset.name] = time.perf_counter() - begun
+        recognizers = [quantize(original, preset, progress=progress) for preset in presets]
         report = benchmark(
-            recognizers, data, progress, folder=args.out, resume=args.resume, keep_partial=True, build_seconds=took,
+            recognizers, data, progress, folder=args.out, resume=args.resume, keep_partial=True,
             deployed=not args.no_deployment,
         )  # fmt: skip
     for row in report.bad[len(data.bad) :]:

@@ -13,14 +13,25 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from asrquant.dataset import read_clips
-from asrquant.decoding import DECODERS
-from asrquant.engines import formats, quantize, refuse_unavailable, unavailable
-from asrquant.errors import PresetError
-from asrquant.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS, Precision, Preset, Ranges, custom, get_preset
-from asrquant.progress import Progress, nobody_watches
-from asrquant.recognizer import Recognizer
-from asrquant.sources import load
+from asrquant.base.errors import PresetError
+from asrquant.base.progress import Progress, nobody_watches
+from asrquant.data.reading import read_clips
+from asrquant.engines.quantize import quantize
+from asrquant.engines.registry import formats, refuse_unavailable, unavailable
+from asrquant.model.presets import (
+    BACKENDS,
+    DYNAMIC_DTYPES,
+    OBSERVERS,
+    PRESETS,
+    Precision,
+    Preset,
+    Ranges,
+    custom,
+    get_preset,
+)
+from asrquant.model.recognizer import Recognizer
+from asrquant.sources.loading import load
+from asrquant.text.decoders import DECODERS
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -7,10 +7,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from asrquant.audio import read_audio
-from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, output, quantized
-from asrquant.compare import check_reference, compare, comparison_dict
-from asrquant.text import comparison_text
+from asrquant.audio.clip import read_audio
+from asrquant.cli.common import (
+    Bar,
+    add_model_options,
+    add_preset_options,
+    chosen_preset,
+    load_model,
+    output,
+    quantized,
+)
+from asrquant.measure.compare import check_reference, compare, comparison_dict
+from asrquant.show.text import comparison_text
 
 
 def add(commands: Any) -> None:

@@ -10,13 +10,21 @@ from typing import Any
 
 import pandas as pd
 
-from asrquant.anatomy import anatomy
-from asrquant.charts.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
-from asrquant.cli.common import Bar, add_model_options, add_preset_options, chosen_preset, load_model, output, quantized
-from asrquant.dataset import read_clips
-from asrquant.modules import module_map
-from asrquant.sensitivity import MAX_NATS, sensitivity
-from asrquant.text import aligned, markdown
+from asrquant.base.tables import aligned, markdown
+from asrquant.cli.common import (
+    Bar,
+    add_model_options,
+    add_preset_options,
+    chosen_preset,
+    load_model,
+    output,
+    quantized,
+)
+from asrquant.data.reading import read_clips
+from asrquant.measure.layers import anatomy
+from asrquant.measure.sensitivity import MAX_NATS, sensitivity
+from asrquant.model.modules import module_map
+from asrquant.show.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
 
 
 def add(commands: Any) -> None:

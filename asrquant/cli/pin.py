@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from asrquant.files import megabytes
-from asrquant.pinning import pin
+from asrquant.base.files import megabytes
+from asrquant.sources.pinning import pin
 
 
 def add(commands: Any) -> None:

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from asrquant.base.files import megabytes
 from asrquant.export.hub import check, check_name
 from asrquant.export.space import Upload, publish, read_upload, write_folder
-from asrquant.files import megabytes
 
 
 def add(commands: Any) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from asrquant.base.fresh import answer
 from asrquant.export.loading import verify
 from asrquant.export.manifest import to_json
-from asrquant.fresh import answer
 
 
 def main(folder: str, threads: str) -> int:

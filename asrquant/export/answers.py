@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from asrquant.audio import SAMPLE_RATE
-from asrquant.dataset import example_clips
-from asrquant.errors import ArtifactError
+from asrquant.audio.clip import SAMPLE_RATE
+from asrquant.base.errors import ArtifactError
+from asrquant.base.progress import Progress, silent
+from asrquant.data.bundled import example_clips
 from asrquant.export.manifest import Verification
-from asrquant.footprint import quantized_modules
-from asrquant.progress import Progress, silent
-from asrquant.recognizer import Recognizer
+from asrquant.model.footprint import quantized_modules
+from asrquant.model.recognizer import Recognizer
 
 SECONDS = (0.5, 1, 3, 10, 30)
 BATCH_SECONDS = 3

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from asrquant.engines import Format
+from asrquant.base.files import megabytes
+from asrquant.base.tables import escaped, markdown, one_line
+from asrquant.engines.engine import Format
 from asrquant.export.hub import is_name
 from asrquant.export.manifest import Manifest, Verification
-from asrquant.files import megabytes
-from asrquant.text import escaped, markdown, one_line
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from asrquant.errors import ExportError
+from asrquant.base.errors import ExportError
+from asrquant.base.tables import one_line
 from asrquant.export.store import Artifact
-from asrquant.hub import HUB_ID
-from asrquant.text import one_line
+from asrquant.sources.hub import HUB_ID
 
 _MEANINGS = {
     401: "the token may not write there",

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import torch
 
-from asrquant.compat import loading_weights
-from asrquant.decoding import Vocabulary, make_decoder
-from asrquant.engines import ARCHITECTURE, Saved, get_format
-from asrquant.errors import ArtifactError, AsrQuantError, ExportError, FreshProcessError
+from asrquant.base.errors import ArtifactError, AsrQuantError, ExportError, FreshProcessError
+from asrquant.base.fresh import run_fresh
+from asrquant.base.pickles import loading_weights
+from asrquant.base.progress import Progress, silent
+from asrquant.engines.engine import ARCHITECTURE, Saved
+from asrquant.engines.registry import get_format
 from asrquant.export.answers import answers, compare_answers, load_answers
 from asrquant.export.manifest import DECODER, MANIFEST, DecoderSettings, Manifest, Verification, parse_json, read_json
 from asrquant.export.sums import check_sums
-from asrquant.fresh import run_fresh
-from asrquant.progress import Progress, silent
-from asrquant.recognizer import Origin, Recognizer
+from asrquant.model.recognizer import Origin, Recognizer
+from asrquant.text.decoders import make_decoder
+from asrquant.text.vocabulary import Vocabulary
 
 ANSWERS = "answers.npz"
 

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from asrquant.errors import ArtifactError
-from asrquant.files import File
-from asrquant.hub.card import Card
-from asrquant.modules import Roles
-from asrquant.presets import Preset
-from asrquant.recognizer import Tuning
+from asrquant.base.errors import ArtifactError
+from asrquant.base.files import File
+from asrquant.model.card import Card
+from asrquant.model.modules import Roles
+from asrquant.model.presets import Preset
+from asrquant.model.recognizer import Tuning
 
 FORMAT_VERSION = 1
 MANIFEST, DECODER = "manifest.json", "decoder.json"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from asrquant.files import sha256
-from asrquant.progress import Progress, silent
+from asrquant.base.files import sha256
+from asrquant.base.progress import Progress, silent
 
 _CHUNK = 1 << 22
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files make the same zip, whenever it is made

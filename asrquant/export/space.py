@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from asrquant.errors import ExportError
+from asrquant.base.errors import ExportError
 from asrquant.export.hub import check, in_a_sentence
 
 ROOT = Path(__file__).parents[2]

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import filelock
 
-from asrquant.account import unwritable
-from asrquant.errors import ArtifactError, AsrQuantError, ExportError
+from asrquant.base.account import unwritable
+from asrquant.base.errors import ArtifactError, AsrQuantError, ExportError
+from asrquant.base.files import megabytes, tree_bytes
+from asrquant.base.progress import Progress, silent
 from asrquant.export.manifest import MANIFEST, Manifest, read_json
-from asrquant.files import megabytes, tree_bytes
-from asrquant.progress import Progress, silent
 
 SETTING = "ASRQUANT_EXPORTS"
 EXPORTS = Path(os.environ.get(SETTING) or Path(__file__).parents[2] / "artifacts" / "exports")

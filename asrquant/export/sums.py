@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from asrquant.errors import ArtifactError
+from asrquant.base.errors import ArtifactError
+from asrquant.base.files import File, describe, sha256
 from asrquant.export.manifest import DECODER, MANIFEST
-from asrquant.files import File, describe, sha256
 
 SUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asrquant.archive import unpack
-from asrquant.benchmark import benchmark
-from asrquant.compat import on_a_space
-from asrquant.dataset import BUNDLED, Dataset, example_clips, manifest, read_dataset
-from asrquant.engines import refuse_unavailable
-from asrquant.errors import DatasetError, PresetError
+from asrquant.base.errors import DatasetError, PresetError
+from asrquant.base.progress import Progress
+from asrquant.base.settings import on_a_space
+from asrquant.data import manifest
+from asrquant.data.archive import unpack
+from asrquant.data.bundled import BUNDLED, example_clips
+from asrquant.data.dataset import Dataset
+from asrquant.data.reading import read_dataset
+from asrquant.engines.registry import refuse_unavailable
 from asrquant.jobs.checks import whole
 from asrquant.jobs.models import Models, chosen
-from asrquant.progress import Progress
-from asrquant.report import Report
+from asrquant.measure.benchmark import benchmark
+from asrquant.measure.report import Report
 
 ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
 _MAX_CLIPS, _MAX_CLIPS_PUBLIC = 1_000, 20
-_BUILT = 0.05
-"""Seconds under which a model was not built but taken from those that are kept."""
 
 
 def report(
@@ -47,17 +47,12 @@ def report(
     with tempfile.TemporaryDirectory() as room:
         data = _data(kind, zipped, path, Path(room)).take(most)
         progress("loading the model", 0, 1)
-        recognizers, took = [models.original(source).with_decoder(decoder)], {}
+        recognizers = [models.original(source).with_decoder(decoder)]
         for preset in wanted:  # before any of them is built
             refuse_unavailable(preset, recognizers[0])
         for preset in wanted:
-            begun = time.perf_counter()
             recognizers.append(models.quantized(source, preset, progress).with_decoder(decoder))
-            if (seconds := time.perf_counter() - begun) > _BUILT:
-                took[preset.name] = seconds
-        return benchmark(
-            recognizers, data, progress, keep_partial=True, watch=show, build_seconds=took, deployed=deployed
-        )
+        return benchmark(recognizers, data, progress, keep_partial=True, watch=show, deployed=deployed)
 
 
 def kinds() -> list[str]:

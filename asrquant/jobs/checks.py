@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from asrquant.errors import RequestError
+from asrquant.base.errors import RequestError
 
 MAX_REFERENCE = 2_000
 """Characters of a reference."""

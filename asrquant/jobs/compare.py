@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asrquant.audio import read_audio
-from asrquant.compare import Comparison, compare
-from asrquant.errors import AudioError
+from asrquant.audio.clip import read_audio
+from asrquant.base.errors import AudioError
+from asrquant.base.progress import Progress
 from asrquant.jobs.checks import reference_words, whole
 from asrquant.jobs.models import Custom, Models, chosen
-from asrquant.progress import Progress
+from asrquant.measure.compare import Comparison, compare
 
 MAX_RUNS = 10
 NO_CLIP = "There is no clip yet: record one, upload a file and wait until it is shown, or click an example."

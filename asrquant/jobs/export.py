@@ -7,13 +7,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from asrquant.benchmark import benchmark
-from asrquant.compat import on_a_space
-from asrquant.dataset import BUNDLED, example_clips
-from asrquant.errors import ExportError
-from asrquant.export import Artifact, Exports, export
+from asrquant.base.errors import ExportError
+from asrquant.base.progress import Progress
+from asrquant.base.settings import on_a_space
+from asrquant.data.bundled import BUNDLED, example_clips
+from asrquant.export.exporting import export
+from asrquant.export.store import Artifact, Exports
 from asrquant.jobs.models import Custom, Models, chosen
-from asrquant.progress import Progress
+from asrquant.measure.benchmark import benchmark
 
 KEPT_SECONDS = 3600
 """How long a visitor's artifact stays on a public page."""

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from asrquant.dataset import CALIBRATION_CLIPS, CALIBRATION_SEED
-from asrquant.engines import quantize, refuse_unavailable
-from asrquant.errors import RequestError, UntrustedSourceError
+from asrquant.base.errors import RequestError, UntrustedSourceError
+from asrquant.base.progress import Progress, silent
+from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
+from asrquant.engines.quantize import quantize
+from asrquant.engines.registry import refuse_unavailable
 from asrquant.jobs.checks import shown, whole
-from asrquant.modules import ROLES
-from asrquant.presets import Preset, custom, get_preset
-from asrquant.progress import Progress, silent
-from asrquant.recognizer import Recognizer
-from asrquant.sources import load, offered
+from asrquant.model.modules import ROLES
+from asrquant.model.presets import Preset, custom, get_preset
+from asrquant.model.recognizer import Recognizer
+from asrquant.sources.loading import load, offered
 
 MODELS = offered()
 CUSTOM = "custom"

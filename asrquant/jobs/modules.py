@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from asrquant.anatomy import Layer, anatomy
+from asrquant.base.progress import Progress
 from asrquant.jobs.checks import number
 from asrquant.jobs.models import Custom, Models, chosen
-from asrquant.modules import ModuleInfo, module_map
-from asrquant.progress import Progress
-from asrquant.sensitivity import Sensitivity, sensitivity
+from asrquant.measure.layers import Layer, anatomy
+from asrquant.measure.sensitivity import Sensitivity, sensitivity
+from asrquant.model.modules import ModuleInfo, module_map
 
 Parts = tuple[tuple[Layer, ...], tuple[ModuleInfo, ...]]
 _LEAST, _MOST = 1e-5, 10.0

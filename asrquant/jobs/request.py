@@ -10,11 +10,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from asrquant.decoding import DECODERS
 from asrquant.jobs import log
 from asrquant.jobs.models import CUSTOM, MODELS
 from asrquant.jobs.worker import CANCELLED, Done, Event, Failed, Job
-from asrquant.presets import PRESETS
+from asrquant.model.presets import PRESETS
+from asrquant.text.decoders import DECODERS
 
 _LOGGED = {"source": "model", "preset": "preset", "presets": "preset", "decoder": "decoder"}
 _NAMES = {*PRESETS, CUSTOM, *DECODERS, *MODELS}

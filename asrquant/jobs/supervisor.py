@@ -14,8 +14,8 @@ import time
 from collections import deque
 from typing import Any
 
-from asrquant.errors import AsrQuantError
-from asrquant.export import Exports
+from asrquant.base.errors import AsrQuantError
+from asrquant.export.store import Exports
 from asrquant.jobs.request import Request
 from asrquant.jobs.worker import CANCELLED, SORRY, Done, Failed, Worker
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from asrquant.errors import SettingError
+from asrquant.base.errors import SettingError
 
 GROUPS = Path("/sys/fs/cgroup")
 _QUOTAS = ("cpu.max", "cpu/cpu.cfs_quota_us")

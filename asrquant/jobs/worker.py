@@ -20,7 +20,7 @@ from typing import Any
 
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from asrquant.errors import AsrQuantError, Cancelled
+from asrquant.base.errors import AsrQuantError, Cancelled
 from asrquant.jobs import log
 from asrquant.jobs.models import MODELS, Models
 from asrquant.jobs.threads import set_threads

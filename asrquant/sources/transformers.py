@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from asrquant.compat import ensure_torchaudio
-from asrquant.decoding import Vocabulary, make_decoder
-from asrquant.errors import SourceError
-from asrquant.modules import find_roles
-from asrquant.quiet import quietly
-from asrquant.recognizer import Recognizer
-from asrquant.sources import Found
+from asrquant.base.errors import SourceError
+from asrquant.base.quiet import quietly
+from asrquant.base.torchaudio_stand_in import ensure_torchaudio
+from asrquant.model.modules import find_roles
+from asrquant.model.recognizer import Recognizer
+from asrquant.sources.source import Found
+from asrquant.text.decoders import make_decoder
+from asrquant.text.vocabulary import Vocabulary
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 _WAVE = "input_values"

@@ -10,14 +10,14 @@ import gradio as gr
 from gradio.components.api_component import Api
 from gradio.utils import get_upload_folder, is_in_or_equal
 
-from asrquant.compare import comparison_dict
-from asrquant.decoding import DECODERS
-from asrquant.engines import unavailable
-from asrquant.errors import AsrQuantError, RequestError
+from asrquant.base.errors import AsrQuantError, RequestError
+from asrquant.engines.registry import unavailable
 from asrquant.jobs.checks import MAX_REFERENCE, shown
 from asrquant.jobs.compare import MAX_RUNS, comparison
 from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, MODELS, Custom
-from asrquant.presets import PRESETS
+from asrquant.measure.compare import comparison_dict
+from asrquant.model.presets import PRESETS
+from asrquant.text.decoders import DECODERS
 from asrquant.ui import session
 from asrquant.ui.choices import FIRST_DECODER, FIRST_PRESET, FIRST_RUNS
 from asrquant.ui.custom import SUMMARY

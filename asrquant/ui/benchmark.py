@@ -12,7 +12,12 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from asrquant.charts.report import (
+from asrquant.data.bundled import BUNDLED
+from asrquant.jobs.benchmark import FOLDER, ZIP, kinds, most_clips, report
+from asrquant.measure.journal import Entry
+from asrquant.measure.report import Report, Row
+from asrquant.model.presets import PRESETS
+from asrquant.show.report import (
     bad_table,
     latency_figure,
     latency_table,
@@ -22,13 +27,8 @@ from asrquant.charts.report import (
     speed_figure,
     tradeoff_figure,
 )
-from asrquant.dataset import BUNDLED
-from asrquant.jobs.benchmark import FOLDER, ZIP, kinds, most_clips, report
-from asrquant.journal import Entry
-from asrquant.metrics import total_errors
-from asrquant.presets import PRESETS
-from asrquant.report import Report, Row
-from asrquant.report_files import about, write_report
+from asrquant.show.report_files import about, write_report
+from asrquant.text.metrics import total_errors
 from asrquant.ui import choices, render, session
 
 TAB = "Benchmark"

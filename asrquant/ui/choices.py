@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from asrquant import decoding
-from asrquant.decoding import DECODERS
-from asrquant.engines import unavailable
+from asrquant.engines.registry import unavailable
 from asrquant.jobs.models import CUSTOM, MODELS
-from asrquant.presets import PRESETS
+from asrquant.model.presets import PRESETS
+from asrquant.text import decoders
+from asrquant.text.decoders import DECODERS
 from asrquant.ui import custom, render, session
 
 FIRST_PRESET, FIRST_DECODER, FIRST_RUNS = "dynamic-int8", "ngram", 3
@@ -70,7 +70,7 @@ def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:
         list(MODELS), value=MODELS[0], label="Model", elem_id=f"{prefix}model",
         info="an4 is embedded" + "; the others are downloaded when first used" * (len(MODELS) > 1),
     )  # fmt: skip
-    missing = {name for name in DECODERS if decoding.unavailable(name)}
+    missing = {name for name in DECODERS if decoders.unavailable(name)}
     choices = [
         (f"{name}: {what}{' (not installed here)' * (name in missing)}", name) for name, what in DECODERS.items()
     ]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import gradio as gr
 
-from asrquant.errors import AudioError
-from asrquant.formats import ENDINGS, NAMES
-from asrquant.sound import look
+from asrquant.audio.containers import ENDINGS, NAMES
+from asrquant.audio.sound import look
+from asrquant.base.errors import AudioError
 from asrquant.ui import render, session
 
 RECORDING_RATE = 16_000

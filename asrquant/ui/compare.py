@@ -12,12 +12,12 @@ from typing import Any
 
 import gradio as gr
 
-from asrquant.charts import accuracy_figure, comparison_table, speed_figure
-from asrquant.charts.divergence import divergence_figure, divergence_table
-from asrquant.compare import Comparison, comparison_dict
-from asrquant.dataset import example_clips
+from asrquant.data.bundled import example_clips
 from asrquant.jobs.compare import MAX_RUNS, comparison
 from asrquant.jobs.models import CUSTOM, Custom
+from asrquant.measure.compare import Comparison, comparison_dict
+from asrquant.show.comparison import accuracy_figure, comparison_table, speed_figure
+from asrquant.show.divergence import divergence_figure, divergence_table
 from asrquant.ui import choices, custom, reference, render, session
 from asrquant.ui import clip as clip_input
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import gradio as gr
 
-from asrquant.compat import on_a_space
-from asrquant.engines import formats, unavailable
-from asrquant.errors import AsrQuantError, ExportError
+from asrquant.base.errors import AsrQuantError, ExportError
+from asrquant.base.settings import on_a_space
+from asrquant.engines.registry import formats, unavailable
 from asrquant.export.card import loading
 from asrquant.jobs.export import KEPT_SECONDS, artifact, exports
-from asrquant.presets import PRESETS
+from asrquant.model.presets import PRESETS
 from asrquant.ui import choices, custom, render, session
 from asrquant.ui.visitor import Visitor
 

@@ -7,7 +7,7 @@ import re
 from html import escape
 
 import asrquant
-from asrquant.compat import on_a_space
+from asrquant.base.settings import on_a_space
 
 _LICENCE = '<a href="https://www.apache.org/licenses/LICENSE-2.0" target="_blank" rel="noopener">Apache-2.0</a>'
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
-from asrquant.errors import SettingError
+from asrquant.base.errors import SettingError
 
 EVERY_SECONDS = 15.0
 YOUNG_SECONDS = 60.0

@@ -8,12 +8,12 @@ from typing import Any
 
 import gradio as gr
 
-from asrquant.charts.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
 from asrquant.jobs import modules as jobs
 from asrquant.jobs.models import CUSTOM
 from asrquant.jobs.worker import Job
-from asrquant.modules import ROLES
-from asrquant.sensitivity import MAX_NATS, Sensitivity
+from asrquant.measure.sensitivity import MAX_NATS, Sensitivity
+from asrquant.model.modules import ROLES
+from asrquant.show.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
 from asrquant.ui import choices, custom, render, session
 
 TAB = "Modules"

@@ -6,7 +6,8 @@ import filecmp
 from dataclasses import dataclass
 from typing import Any
 
-from asrquant.dataset import Utterance, example_clips
+from asrquant.data.bundled import example_clips
+from asrquant.data.dataset import Utterance
 
 EXAMPLE, TYPED = "example", "typed"
 """Where the words came from: with an example, or from the visitor while a clip was there; else nothing is said."""

@@ -7,13 +7,13 @@ from html import escape
 
 import pandas as pd
 
-from asrquant.compare import Comparison, Measured
-from asrquant.export import Artifact
+from asrquant.base.files import megabytes
+from asrquant.base.tables import rounded
 from asrquant.export.card import conditions as conditions_of
 from asrquant.export.card import measured, summary
-from asrquant.files import megabytes
-from asrquant.metrics import Edit
-from asrquant.rounding import rounded
+from asrquant.export.store import Artifact
+from asrquant.measure.compare import Comparison, Measured
+from asrquant.text.metrics import Edit
 
 
 def progress_bar(stage: str, done: int, total: int) -> str:

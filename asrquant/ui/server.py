@@ -22,10 +22,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 import asrquant
-from asrquant import terminal
+from asrquant.base import terminal
+from asrquant.base.quiet import quietly
 from asrquant.jobs import log
 from asrquant.jobs.threads import threads
-from asrquant.quiet import quietly
 from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.routes import HEALTH, OpenRoutes
 from asrquant.ui.session import supervisor

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from asrquant.compat import on_a_space
+from asrquant.base.settings import on_a_space
 from asrquant.jobs.request import Request
 from asrquant.jobs.supervisor import BusyError, Supervisor
 from asrquant.jobs.worker import CANCELLED, Done, Event, Failed, Job, Partial, Step

@@ -17,9 +17,9 @@ from shapes import SHAPES
 from torch.utils.flop_counter import FlopCounterMode
 
 import asrquant
-from asrquant import terminal
-from asrquant.compare import this_machine
+from asrquant.base import terminal
 from asrquant.engines.openvino.encoder import OpenVinoEncoder, as_saved, openvino
+from asrquant.measure.compare import this_machine
 
 PRODUCTS = ((512, 1024, 4096), (512, 4096, 1024), (2048, 2048, 2048))
 """Rows, inputs, outputs: those of the feed-forward layers at 10 s, and a square one."""

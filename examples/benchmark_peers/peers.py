@@ -14,9 +14,9 @@ import torch
 
 import asrquant
 from asrquant import Recognizer
-from asrquant.audio import SAMPLE_RATE
-from asrquant.files import tree_bytes
-from asrquant.footprint import serialized_bytes
+from asrquant.audio.clip import SAMPLE_RATE
+from asrquant.base.files import tree_bytes
+from asrquant.model.footprint import serialized_bytes
 
 Run = Callable[[torch.Tensor], object]
 Peer = Callable[[Recognizer], tuple[Run, int]]

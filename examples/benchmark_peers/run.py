@@ -27,9 +27,9 @@ from shapes import SHAPES
 from tables import Measured, Times, write
 
 import asrquant
-from asrquant import terminal
-from asrquant.audio import SAMPLE_RATE
-from asrquant.deployment import peak_starts_anew, resident_bytes
+from asrquant.audio.clip import SAMPLE_RATE
+from asrquant.base import terminal
+from asrquant.measure.deployment import peak_starts_anew, resident_bytes
 
 SHORT = 15.0
 """Seconds; longer clips take a round less."""

@@ -8,7 +8,7 @@ import torch
 
 import asrquant
 from asrquant import Recognizer
-from asrquant.compat import ensure_torchaudio
+from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 
 LARGE_DIR = Path("build") / "wav2vec2-large-shape"
 YAML = """

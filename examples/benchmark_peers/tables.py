@@ -11,8 +11,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from peers import RECIPE
 
-from asrquant.compare import this_machine
-from asrquant.text import markdown
+from asrquant.base.tables import markdown
+from asrquant.measure.compare import this_machine
 
 Times = dict[float, list[float]]
 

@@ -29,7 +29,7 @@ import psutil
 from plotly.subplots import make_subplots
 from visitors import Page, Tally, Visitor
 
-from asrquant import terminal
+from asrquant.base import terminal
 
 ROOT = Path(__file__).parents[2]
 EXPORTS_GB, UPLOADS_GB = 0.4, 0.1

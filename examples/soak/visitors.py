@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from asrquant.dataset import BUNDLED, example_clips
+from asrquant.data.bundled import BUNDLED, example_clips
 
 PRESETS = ("dynamic-int8", "mixed-int8", "speechbrain-int8", "dynamic-float16", "openvino-int8", "openvino-bf16")
 ACTIONS = {

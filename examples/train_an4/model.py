@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from asrquant.compat import ensure_torchaudio
+from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 
 ensure_torchaudio()
 from hyperpyyaml import load_hyperpyyaml  # noqa: E402  (SpeechBrain classes are named in the YAML)

@@ -18,11 +18,11 @@ from ngram import unigrams, write_arpa
 from torch import nn
 from tqdm import tqdm
 
-from asrquant.audio import SAMPLE_RATE, from_samples
-from asrquant.decoding import BeamSearch, beam_searcher
-from asrquant.metrics import total_errors, word_errors
-from asrquant.recognizer import Recognizer
-from asrquant.sources import load
+from asrquant.audio.clip import SAMPLE_RATE, from_samples
+from asrquant.model.recognizer import Recognizer
+from asrquant.sources.loading import load
+from asrquant.text.beam import BeamSearch, beam_searcher
+from asrquant.text.metrics import total_errors, word_errors
 
 # Weight of the n-gram, bonus a word, and what an unknown word costs (times the weight) in SpeechBrain's CTCBeamSearcher.
 GRID = {"alpha": (0.1, 0.2, 0.3, 0.5, 0.7), "beta": (0.5, 1.5, 2.5, 3.5), "unk_score_offset": (-10, -30, -100)}

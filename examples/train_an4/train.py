@@ -20,8 +20,8 @@ from ears import hear, train_ears  # noqa: E402
 from model import CtcModel, pool_dropout  # noqa: E402
 from publish import copy_license, measure, tune, words, write_card, write_manifest, write_model  # noqa: E402
 
-from asrquant import terminal  # noqa: E402
-from asrquant.sources import load  # noqa: E402
+from asrquant.base import terminal  # noqa: E402
+from asrquant.sources.loading import load  # noqa: E402
 
 
 def main() -> None:

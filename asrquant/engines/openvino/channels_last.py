@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from asrquant.modules import Roles, get_module, set_module
+from asrquant.model.modules import Roles, get_module, set_module
 
 
 class GatheredConv(nn.Linear):

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from asrquant.account import cache_folder
-from asrquant.audio import SAMPLE_RATE
-from asrquant.errors import AsrQuantError, PresetError, first_line
-from asrquant.files import tree_bytes
-from asrquant.footprint import ForeignEncoder
+from asrquant.audio.clip import SAMPLE_RATE
+from asrquant.base.account import cache_folder
+from asrquant.base.errors import AsrQuantError, PresetError, first_line
+from asrquant.base.files import tree_bytes
+from asrquant.model.footprint import ForeignEncoder
 
 QUANTIZABLE = ("MatMul", "Convolution", "GroupConvolution")
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from torch import nn
 
-from asrquant.engines import Format, Saved
+from asrquant.base.errors import ArtifactError, ExportError
+from asrquant.engines.engine import Format, Saved
 from asrquant.engines.openvino.encoder import OpenVinoEncoder, core, save
-from asrquant.errors import ArtifactError, ExportError
-from asrquant.presets import OpenVino
-from asrquant.recognizer import Recognizer
+from asrquant.model.presets import OpenVino
+from asrquant.model.recognizer import Recognizer
 
 
 class OpenVinoIR:

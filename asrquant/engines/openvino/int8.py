@@ -17,8 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from asrquant.audio import Audio
-from asrquant.dataset import Utterance
+from asrquant.audio.clip import Audio
+from asrquant.base.errors import PresetError
+from asrquant.base.progress import Progress
+from asrquant.base.quiet import is_loud
+from asrquant.data.dataset import Utterance
 from asrquant.engines.openvino.encoder import (
     QUANTIZABLE,
     OpenVinoEncoder,
@@ -28,13 +31,10 @@ from asrquant.engines.openvino.encoder import (
     module_path,
     openvino,
 )
-from asrquant.errors import PresetError
-from asrquant.metrics import WordErrors, total_errors, word_errors
-from asrquant.modules import ROLES, get_module
-from asrquant.presets import OpenVino, Preset
-from asrquant.progress import Progress
-from asrquant.quiet import is_loud
-from asrquant.recognizer import Recognizer, Trial, Tuning
+from asrquant.model.modules import ROLES, get_module
+from asrquant.model.presets import OpenVino, Preset
+from asrquant.model.recognizer import Recognizer, Trial, Tuning
+from asrquant.text.metrics import WordErrors, total_errors, word_errors
 
 QUANTILE = 1e-4
 """Share of a clip's activations beyond each end of its range, for ``mean-quantile``."""

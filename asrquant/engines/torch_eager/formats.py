@@ -10,14 +10,14 @@ from typing import IO, Any, cast
 import torch
 from torch import nn
 
-from asrquant.audio import SAMPLE_RATE
-from asrquant.engines import ARCHITECTURE, Format, Saved
+from asrquant.audio.clip import SAMPLE_RATE
+from asrquant.base.errors import ArtifactError, AsrQuantError, ExportError, first_line
+from asrquant.base.quiet import quietly
+from asrquant.engines.engine import ARCHITECTURE, Format, Saved
 from asrquant.engines.torch_eager.recipe import quantize_encoder, use_backend
-from asrquant.errors import ArtifactError, AsrQuantError, ExportError, first_line
-from asrquant.footprint import compact_state_dict, expand_state_dict
-from asrquant.quiet import quietly
-from asrquant.recognizer import Recognizer
-from asrquant.sources import skeleton
+from asrquant.model.footprint import compact_state_dict, expand_state_dict
+from asrquant.model.recognizer import Recognizer
+from asrquant.sources.toolkits import skeleton
 
 TRACE_SECONDS = 1
 

@@ -16,12 +16,12 @@ import torch
 from torch import nn
 from torch.ao import quantization as ao
 
-from asrquant.audio import Audio
-from asrquant.errors import PresetError
-from asrquant.modules import Roles, get_module, set_module
-from asrquant.presets import Preset, resolve
-from asrquant.progress import Progress, silent
-from asrquant.quiet import quietly
+from asrquant.audio.clip import Audio
+from asrquant.base.errors import PresetError
+from asrquant.base.progress import Progress, silent
+from asrquant.base.quiet import quietly
+from asrquant.model.modules import Roles, get_module, set_module
+from asrquant.model.presets import Preset, resolve
 
 BACKEND_LOCK = threading.RLock()
 """The quantized backend is global to the process and matters while weights are packed."""

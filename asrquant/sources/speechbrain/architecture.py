@@ -16,8 +16,8 @@ from typing import Any
 
 from torch import nn
 
-from asrquant.compat import ensure_torchaudio
-from asrquant.quiet import quietly
+from asrquant.base.quiet import quietly
+from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 from asrquant.sources.speechbrain.vetting import ENCODER, is_lobe, refuse_code, refuse_tags
 
 FILE = "architecture.yaml"

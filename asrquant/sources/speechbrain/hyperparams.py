@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from asrquant.hub import HUB_ID
+from asrquant.sources.hub import HUB_ID
 from asrquant.sources.speechbrain.vetting import PRETRAINER, RECOGNIZER, is_lobe, refuse_code, refuse_tags
 
 FILE = "hyperparams.yaml"

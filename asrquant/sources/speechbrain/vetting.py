@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asrquant.errors import UntrustedSourceError
+from asrquant.base.errors import UntrustedSourceError
 
 LOBE = (
     r"speechbrain\.(lobes\.models\.huggingface_transformers|integrations\.huggingface)"

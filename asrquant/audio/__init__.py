@@ -1,0 +1,6 @@
+"""Sound file → ``Audio``: mono, 16 kHz, float32. Every rejection of a file lives here."""
+
+from asrquant.audio.clip import Audio, from_samples, read_audio
+from asrquant.audio.recording import Recording, open_audio
+
+__all__ = ["Audio", "Recording", "from_samples", "open_audio", "read_audio"]

@@ -1,0 +1,41 @@
+"""An open sound file, whoever reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+
+
+class Reader(Protocol):
+    """An open sound file.
+
+    Attributes:
+        rate: sampling rate in Hz.
+        channels: number of channels.
+        coding: container and coding, such as ``WAV PCM_16``.
+        claimed: samples a channel that the file says it holds; 0 where it says nothing, or only lets it be estimated.
+        note: after all was read, what was done to it that people should know; often nothing.
+    """
+
+    rate: int
+    channels: int
+    coding: str
+    claimed: int
+    note: str
+
+    def blocks(self) -> Iterator[Samples]:
+        """All of it from start to end, [C, T] at about a second each.
+
+        Raises:
+            AudioError: it is cut off or damaged.
+        """
+
+
+def unreadable(name: str) -> str:
+    """The sentence for what is no sound, or none that can be read."""
+    return f"{name} cannot be read as audio; save it as WAV, FLAC, MP3 or M4A and try again."

@@ -1,0 +1,153 @@
+"""A sound file, read once from its start to its end, a second at a time, mixed down and checked as it is read.
+
+No more than a second of all channels is in memory at once, so that a small compressed file cannot ask for much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+
+from asrquant.audio.containers import inspect, open_reader
+from asrquant.audio.reader import Reader, Samples, unreadable
+from asrquant.base.errors import AudioError, MissingDependencyError
+from asrquant.base.files import printable_name
+
+RATES = (4_000, 192_000)
+MAX_CHANNELS = 8
+IMPLAUSIBLE = 65_536.0
+"""Float files written at integer scale are scaled back; beyond this, the samples are no sound pressure."""
+CANCELLED_OUT = 0.01
+"""If mixing down leaves less than this share of the loudest channel's energy, the channels cancel each other."""
+
+
+class MonoStream:
+    """The sound of an open file, mixed down, a second at a time from start to end, and what was seen of it so far.
+
+    Attributes:
+        rate: sampling rate in Hz.
+        channels: number of channels of the file.
+        coding: its container and coding, such as ``WAV PCM_16``.
+        frames: mono samples read.
+        peak: the largest absolute value of the mono samples.
+    """
+
+    def __init__(self, reader: Reader, name: str, max_seconds: float, channel: int | None) -> None:
+        self.rate, self.channels, self.coding = reader.rate, reader.channels, reader.coding
+        self.frames, self.peak = 0, 0.0
+        self._reader, self._name, self._max_seconds, self._channel = reader, name, max_seconds, channel
+        self._energy, self._energies = 0.0, np.zeros(reader.channels)
+        check_rate(self.rate, name)
+        if not 1 <= self.channels <= MAX_CHANNELS:
+            raise AudioError(f"{name} has {self.channels} channels; 1 to {MAX_CHANNELS} can be used.")
+
+    def __iter__(self) -> Iterator[Samples]:
+        """Blocks [T] of mono samples.
+
+        Raises:
+            AudioError: the sound is too long, cut off, damaged or not finite.
+        """
+        self._check_length(self._reader.claimed)
+        for channels in self._reader.blocks():
+            self.frames += channels.shape[1]
+            self._check_length(self.frames)
+            peaks(channels, self._name)
+            mono: Samples = channels.mean(axis=0) if self._channel is None else channels[self._channel]
+            self._energies += [float(np.dot(channel, channel)) for channel in channels]
+            self._energy += float(np.dot(mono, mono))
+            self.peak = max(self.peak, float(peaks(mono[None], self._name)[0]))
+            yield mono
+
+    def read(self) -> Samples:
+        """All of it, [T]."""
+        return np.concatenate([np.zeros(0, np.float32), *self])
+
+    @property
+    def instead(self) -> int | None:
+        """Of a stream read to its end: the loudest channel, if mixing down makes the channels cancel each other."""
+        loudest = int(np.argmax(self._energies))
+        cancelled = self.channels > 1 and self._energy < CANCELLED_OUT * self._energies[loudest]
+        return loudest if cancelled else None
+
+    @property
+    def note(self) -> str:
+        """Of a stream read to its end: what people should know of how it was read; often nothing."""
+        return self._reader.note
+
+    def _check_length(self, frames: int) -> None:
+        if frames > self._max_seconds * self.rate:
+            raise AudioError(f"{self._name} is longer than {self._max_seconds:g} s; cut it into shorter clips.")
+
+
+@contextmanager
+def mono_stream(path: Path, max_seconds: float, channel: int | None = None) -> Iterator[MonoStream]:
+    """Open an audio file to be read once.
+
+    Args:
+        path: the file.
+        max_seconds: longest sound accepted.
+        channel: the one to take; None for the mean of all.
+
+    Raises:
+        AudioError: the file cannot be read as audio, found now or while it is read.
+        MissingDependencyError: the library that reads this kind of file is not installed.
+    """
+    with _opened(path) as (opened, name), open_reader(opened, name) as reader:
+        yield MonoStream(reader, name, max_seconds, channel)
+
+
+def look(path: Path) -> None:
+    """Turn a file away for what can be told without decoding any of it.
+
+    Raises:
+        AudioError: it is empty, no sound file of a kind that can be read, cut off, or a film without sound.
+    """
+    with _opened(path) as (opened, name):
+        inspect(opened, name)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[FileIO, str]]:
+    """An open file and what to call it; whatever is raised while it is open becomes one sentence."""
+    name = printable_name(path)
+    try:
+        if not path.is_file():
+            raise AudioError(f"There is no audio file {name!r}; check the path.")
+        with path.open("rb", buffering=0) as opened:
+            yield opened, name
+    except (AudioError, MissingDependencyError):
+        raise
+    except OSError as error:
+        raise AudioError(f"{name} cannot be opened ({error.strerror}); check its name and who may read it.") from error
+    except MemoryError as error:
+        raise AudioError(f"{name} needs more memory than there is; try a shorter clip.") from error
+    except (ValueError, RuntimeError) as error:
+        raise AudioError(unreadable(name)) from error
+
+
+def check_rate(rate: int, name: str) -> None:
+    """Turn away an impossible sampling rate.
+
+    Raises:
+        AudioError: it is.
+    """
+    if not RATES[0] <= rate <= RATES[1]:
+        raise AudioError(f"{name} has a sampling rate of {rate} Hz; {RATES[0]} to {RATES[1]} Hz can be used.")
+
+
+def peaks(channels: Samples, name: str) -> Samples:
+    """The largest absolute value of each channel, [C] of [C, T].
+
+    Raises:
+        AudioError: a sample is no number, or far beyond full scale.
+    """
+    found: Samples = np.maximum(channels.max(axis=1, initial=0), np.abs(channels.min(axis=1, initial=0)))
+    if not np.isfinite(found).all():
+        raise AudioError(f"{name} holds samples that are not numbers (NaN or infinity); export it again.")
+    if found.max() > IMPLAUSIBLE:
+        raise AudioError(f"{name} holds samples of up to {found.max():.1e}, where full scale is 1; export it again.")
+    return found

@@ -1,0 +1,54 @@
+"""Long recordings in windows with context on both sides, their log-probs stitched before they are decoded.
+
+A transformer's memory grows with the square of the length. Each window is encoded with some of its neighbours' sound, whose
+frames are then dropped, so that no frame is heard without its context and no word is cut (chunking with strides, as in
+Hugging Face's "Making automatic speech recognition work on large files with Wav2Vec2").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import torch
+
+from asrquant.audio.clip import SAMPLE_RATE
+from asrquant.audio.reader import Samples
+
+WINDOW_SECONDS = 20
+CONTEXT_SECONDS = 4
+_WINDOW, _CONTEXT = WINDOW_SECONDS * SAMPLE_RATE, CONTEXT_SECONDS * SAMPLE_RATE
+
+
+def encode_in_windows(
+    encoder: Callable[[torch.Tensor], torch.Tensor], blocks: Iterable[Samples], length: int
+) -> torch.Tensor:
+    """Log-probs [F, V] of a recording of any length; neither the encoder nor memory ever gets more than 28 s and a block.
+
+    Args:
+        encoder: wave [1, T] → log-probs [1, F, V].
+        blocks: the recording from its start to its end, each [T] at 16 kHz.
+        length: samples of all blocks.
+    """
+    parts: list[torch.Tensor] = []
+    stride = 0  # samples a frame, by the first window: in a short one the edge of the receptive field would count
+    for start, left, samples in windows(blocks, length):
+        log_probs = encoder(torch.from_numpy(samples)[None])[0]
+        stride = stride or round(len(samples) / len(log_probs))
+        first = (start - left) // stride
+        last = None if start + _WINDOW >= length else first + _WINDOW // stride
+        parts.append(log_probs[first:last].clone())
+    return torch.cat(parts)
+
+
+def windows(blocks: Iterable[Samples], length: int) -> Iterator[tuple[int, int, Samples]]:
+    """Each window as ``(start, left, samples)``: where it starts, where its context starts, and the sound from there on."""
+    coming = iter(blocks)
+    held, left = np.zeros(0, np.float32), 0
+    for start in range(0, length, _WINDOW):
+        before, left = left, max(0, start - _CONTEXT)
+        end = min(length, start + _WINDOW + _CONTEXT)
+        held = held[left - before :]
+        while len(held) < end - left:
+            held = np.concatenate([held, next(coming)])
+        yield start, left, held[: end - left]

@@ -1,0 +1,62 @@
+"""OpenVINO: the encoder converted, compiled for this processor, and quantized by NNCF."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+from asrquant.base.errors import PresetError
+from asrquant.engines.engine import Built, Job
+from asrquant.engines.openvino.channels_last import rewrite
+from asrquant.engines.openvino.encoder import OpenVinoEncoder, as_saved, cannot_compute, convert
+from asrquant.engines.openvino.formats import FORMATS
+from asrquant.engines.openvino.int8 import ignored_patterns, quantize_accurately, quantize_model
+from asrquant.model.presets import OpenVino, Preset
+from asrquant.model.recognizer import Recognizer, Tuning
+
+__all__ = ["FORMATS", "build", "missing", "unfit"]
+
+
+def missing() -> str | None:
+    """Which library is missing, with the install line."""
+    absent = [name for name in ("openvino", "nncf") if importlib.util.find_spec(name) is None]
+    if not absent:
+        return None
+    return f"The engine openvino needs {' and '.join(absent)}; install with: pip install openvino nncf"
+
+
+def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
+    """Whether the processor lacks the precision that the float parts are to compute in, or the model what stays float."""
+    settings = preset.openvino or OpenVino()
+    if reason := cannot_compute(settings.precision):
+        return reason
+    try:
+        if recognizer:
+            ignored_patterns(recognizer, settings)
+    except PresetError as error:
+        return str(error)
+    return None
+
+
+def build(job: Job) -> Built:
+    """Convert a recognizer's encoder, quantize it if the preset says so, and compile it.
+
+    Raises:
+        PresetError: the preset does not fit the model or this processor.
+    """
+    settings = job.preset.openvino or OpenVino()
+    job.progress("converting to OpenVINO", 0, 1)
+    model = convert(rewrite(job.recognizer.encoder, job.recognizer.roles))
+    model, tuning = _quantize(job, settings, model)
+    job.progress("compiling", 0, 1)
+    compiled = OpenVinoEncoder(as_saved(model), settings.precision)
+    return Built(compiled, compiled.settings(), tuning)
+
+
+def _quantize(job: Job, settings: OpenVino, model: Any) -> tuple[Any, Tuning | None]:
+    recognizer, preset, clips = job.recognizer, job.preset, job.calibration
+    if settings.max_drop is not None:
+        return quantize_accurately(model, recognizer, preset, clips, job.validation, job.progress)
+    if settings.int8:
+        return quantize_model(model, recognizer, preset, clips, job.progress), None
+    return model, None

@@ -1,0 +1,55 @@
+"""PyTorch eager mode: SpeechBrain's recipe, presets made of its parts, and the formats TorchScript and state dict."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from asrquant.base.errors import PresetError
+from asrquant.engines.engine import Built, Job
+from asrquant.engines.torch_eager.formats import FORMATS
+from asrquant.engines.torch_eager.recipe import (
+    BACKEND_LOCK,
+    StaticQuant,
+    custom_quantize,
+    default_backend,
+    lacks,
+    qconfig_of,
+    quantize_encoder,
+    use_backend,
+)
+from asrquant.model.presets import Preset, resolve
+from asrquant.model.recognizer import Recognizer
+
+__all__ = [
+    "BACKEND_LOCK", "FORMATS", "StaticQuant", "build", "custom_quantize", "default_backend", "missing", "qconfig_of",
+    "unfit", "use_backend",
+]  # fmt: skip
+
+
+def missing() -> str | None:
+    """PyTorch is always there."""
+    return None
+
+
+def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
+    """Whether this build of PyTorch lacks the preset's kernels, or the model what the preset quantizes."""
+    if reason := lacks(preset):
+        return reason
+    try:
+        if recognizer:
+            resolve(preset, recognizer, recognizer.roles)
+    except PresetError as error:
+        return str(error)
+    return None
+
+
+def build(job: Job) -> Built:
+    """Quantize a copy of the recognizer's encoder.
+
+    Raises:
+        PresetError: the preset does not fit the model or this machine.
+    """
+    job.progress("copying the encoder", 0, 1)
+    encoder = deepcopy(job.recognizer.encoder)
+    backend = quantize_encoder(encoder, job.preset, job.recognizer.roles, job.calibration, job.progress)
+    return Built(encoder, backend)

@@ -1,0 +1,232 @@
+"""Two recognizers, one clip → ``Comparison``: what each heard, how long each took, what each weighs."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from asrquant.audio.clip import Audio, read_audio
+from asrquant.base.errors import DatasetError
+from asrquant.base.progress import Progress, silent
+from asrquant.measure.divergence import Divergence, diverge
+from asrquant.model.recognizer import Recognizer, Transcript, Tuning
+from asrquant.text.metrics import (
+    Edit,
+    Spread,
+    WordErrors,
+    agreement,
+    align_words,
+    normalize_text,
+    spread,
+    word_errors,
+)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where something was measured."""
+
+    cpu: str
+    threads: int
+    torch: str
+    backend: str
+
+    def __str__(self) -> str:
+        """All of it in one line."""
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
+        return f"{self.cpu}, {threads}, torch {self.torch}, backend {self.backend}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One recognizer on one clip.
+
+    Attributes:
+        preset: name of its preset.
+        text: its transcript.
+        encoder_seconds: of the forward pass, over the runs.
+        decoder_seconds: of decoding, over the runs.
+        encoder_rtf: encoder seconds a second of audio (the tutorial's RTF).
+        rtf: the same for encoder and decoder.
+        size_bytes: of the saved encoder.
+        errors: against the reference, or None without one.
+    """
+
+    preset: str
+    text: str
+    encoder_seconds: Spread
+    decoder_seconds: Spread
+    encoder_rtf: float
+    rtf: float
+    size_bytes: int
+    errors: WordErrors | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The original and a quantized recognizer on one clip.
+
+    Attributes:
+        source: the model.
+        decoder: that both used.
+        received: what came in and what became of it.
+        audio_seconds: length of the clip.
+        reference: what was said, or None.
+        runs: counted runs of each recognizer, alternating, after a warm-up.
+        original: the float recognizer.
+        quantized: the other one.
+        changes: the original's words aligned with the quantized one's.
+        agreement: share of words in percent that both have.
+        tuning: what was tried to keep the quantized one's accuracy, for a preset that asks for it.
+        machine: where this was measured.
+        divergence: where in the clip the two encoders answer otherwise.
+    """
+
+    source: str
+    decoder: str
+    received: str
+    audio_seconds: float
+    reference: str | None
+    runs: int
+    original: Measured
+    quantized: Measured
+    changes: tuple[Edit, ...]
+    agreement: float
+    machine: Machine
+    divergence: Divergence
+    tuning: Tuning | None = None
+
+    @property
+    def speedup(self) -> float:
+        """How many times faster the quantized encoder is."""
+        return self.original.encoder_seconds.median / self.quantized.encoder_seconds.median
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The presets' names, told apart where they are the same: ``custom`` and ``custom (second)``."""
+        first, second = self.original.preset, self.quantized.preset
+        return first, f"{second} (second)" if first == second else second
+
+    @property
+    def wers(self) -> tuple[float, float] | None:
+        """WER in percent of the original and the quantized, or None where nobody said what was spoken."""
+        first, second = self.original.errors, self.quantized.errors
+        if first is None or second is None or first.wer is None or second.wer is None:
+            return None
+        return first.wer, second.wer
+
+    @property
+    def size_ratio(self) -> float:
+        """Size of the quantized encoder as a share of the original's."""
+        return self.quantized.size_bytes / self.original.size_bytes
+
+
+def compare(
+    original: Recognizer,
+    quantized: Recognizer,
+    audio: str | Path | Audio,
+    reference: str | None = None,
+    runs: int = 3,
+    progress: Progress = silent,
+    heard: Callable[[str, str], None] = lambda preset, text: None,
+) -> Comparison:
+    """Run both on a clip: one warm-up each, then ``runs`` alternating runs, whose median and range are kept.
+
+    Args:
+        original: the float recognizer.
+        quantized: the other; decoded with the same decoder.
+        audio: a clip or its path.
+        reference: what was said; None or an empty text means that nobody knows, and then nothing is called WER.
+        runs: counted runs of each, at least 1.
+        progress: called before each run; may raise ``Cancelled``.
+        heard: called with (preset name, text) as soon as each has its first one.
+
+    Raises:
+        AudioError: the clip cannot be used.
+        DatasetError: the reference is no text.
+        ValueError: ``runs`` is under 1.
+    """
+    if runs < 1:
+        raise ValueError(f"runs is {runs}; at least 1 is needed.")
+    check_reference(reference)
+    audio = audio if isinstance(audio, Audio) else read_audio(audio)
+    pair = (original, quantized)
+    transcripts: list[list[Transcript]] = [[], []]
+    answers: list[torch.Tensor] = []
+    for index, recognizer in enumerate(pair):
+        progress("warming up", index, 2)
+        answers.append(recognizer.log_probs(audio))
+        heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
+    for run in range(runs):
+        for side in (0, 1) if run % 2 == 0 else (1, 0):  # a slow moment hits neither side always
+            progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
+            transcripts[side].append(pair[side].transcribe(audio))
+    spoken = reference if reference and normalize_text(reference) else None
+    first, second = (_measured(r, t, spoken) for r, t in zip(pair, transcripts, strict=True))
+    return Comparison(
+        source=original.source,
+        decoder=original.decoder.name,
+        received=audio.received,
+        audio_seconds=audio.seconds,
+        reference=spoken,
+        runs=runs,
+        original=first,
+        quantized=second,
+        changes=align_words(first.text, second.text),
+        agreement=agreement(first.text, second.text),
+        machine=this_machine(quantized.backend),
+        divergence=diverge(original, quantized, audio, (answers[0], answers[1])),
+        tuning=quantized.tuning,
+    )
+
+
+def check_reference(reference: str | None) -> None:
+    """Check that a reference is text: bytes in another encoding than the terminal's become halves of characters.
+
+    Raises:
+        DatasetError: it is not, so that words would be counted as wrong that are right.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in reference or ""):
+        raise DatasetError("The reference holds bytes that are no text in this terminal's encoding; set it to UTF-8.")
+
+
+def _measured(recognizer: Recognizer, transcripts: list[Transcript], reference: str | None) -> Measured:
+    encoder = spread([t.encoder_seconds for t in transcripts])
+    decoder = spread([t.decoder_seconds for t in transcripts])
+    seconds = transcripts[0].audio_seconds
+    return Measured(
+        preset=recognizer.preset.name,
+        text=transcripts[0].text,
+        encoder_seconds=encoder,
+        decoder_seconds=decoder,
+        encoder_rtf=encoder.median / seconds,
+        rtf=spread([t.rtf for t in transcripts]).median,
+        size_bytes=recognizer.size_bytes(),
+        errors=word_errors(reference, transcripts[0].text) if reference else None,
+    )
+
+
+def comparison_dict(comparison: Comparison) -> dict[str, object]:
+    """Everything in a comparison, with the derived figures, ready for JSON."""
+    data = asdict(comparison)
+    for side in ("original", "quantized"):
+        errors = getattr(comparison, side).errors
+        data[side]["wer"] = errors.wer if errors else None
+    return {**data, "speedup": comparison.speedup, "size_ratio": comparison.size_ratio}
+
+
+def this_machine(backend: str = "") -> Machine:
+    """CPU, threads and versions of this process."""
+    return Machine(_cpu_name(), torch.get_num_threads(), torch.__version__, backend or "none")
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,175 @@
+"""What a benchmark found: a row a clip and preset, and a summary a preset with intervals."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from asrquant.data.dataset import BadRow
+from asrquant.measure.compare import Machine
+from asrquant.measure.deployment import Deployment
+from asrquant.text.metrics import Spread, WordErrors, spread, total_errors
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+_SEED = 1337
+_AT_ONCE = 500
+"""Resamples in memory at once."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recognizer on one clip."""
+
+    utterance: str
+    preset: str
+    reference: str
+    hypothesis: str
+    errors: WordErrors
+    audio_seconds: float
+    encoder_seconds: float
+    decoder_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Latency: encoder and decoder."""
+        return self.encoder_seconds + self.decoder_seconds
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The middle 95 % of what resampling the clips gives, in the unit of what was resampled."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One recognizer on all clips.
+
+    Attributes:
+        preset: its name.
+        errors: over all clips.
+        wer_interval: of the WER in percent, by bootstrap over clips; None without reference words.
+        change: WER minus the first recognizer's, in points; None for the first itself.
+        change_interval: of ``change``, by resampling both on the same clips; where it holds 0, the clips do not show
+            that the two differ.
+        encoder_rtf: encoder seconds over audio seconds, summed over the clips.
+        rtf: the same for encoder and decoder.
+        rtf_spread: of the clips' own encoder RTFs.
+        speedup: of the encoder against the original: the median over the clips of the ratio of their times.
+        p50: median latency of a clip in seconds.
+        p95: latency that 95 % of the clips stay under, in seconds.
+        size_bytes: of the saved encoder.
+        recognizer: ``fingerprint`` of the recognizer, as other presets may have the same name; empty where it is not known.
+        build_seconds: that quantizing took; None where it was not measured.
+        deployment: what it costs to load and run where it is used; None where it was not measured.
+    """
+
+    preset: str
+    errors: WordErrors
+    wer_interval: Interval | None
+    change: float | None
+    change_interval: Interval | None
+    encoder_rtf: float
+    rtf: float
+    rtf_spread: Spread
+    speedup: float
+    p50: float
+    p95: float
+    size_bytes: int
+    recognizer: str = ""
+    build_seconds: float | None = None
+    deployment: Deployment | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a benchmark found.
+
+    Attributes:
+        data: what the clips are.
+        source: the model.
+        decoder: that all used.
+        rows: clip by clip, in each the presets in their order.
+        summaries: a preset each; the first is what the others are measured against.
+        machine: it was measured on.
+        bad: clips that could not be used, and why.
+        planned: number of rows that the data set had.
+    """
+
+    data: str
+    source: str
+    decoder: str
+    rows: tuple[Row, ...]
+    summaries: tuple[Summary, ...]
+    machine: Machine
+    bad: tuple[BadRow, ...] = ()
+    planned: int = 0
+
+    @property
+    def clips(self) -> int:
+        """Number of clips that were run."""
+        return len(self.rows) // max(1, len(self.summaries))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ended before its last clip."""
+        return self.clips + len(self.bad) < self.planned
+
+    @property
+    def audio_seconds(self) -> float:
+        """Seconds of audio that were run."""
+        return sum(row.audio_seconds for row in self.rows) / max(1, len(self.summaries))
+
+
+def summarize(preset: str, rows: Sequence[Row], reference: str, size_bytes: int) -> Summary:
+    """Sum one preset's rows up, against those of the preset ``reference``."""
+    mine = [row for row in rows if row.preset == preset]
+    first = [row for row in rows if row.preset == reference]
+    seconds = sum(row.audio_seconds for row in mine)
+    encoder = sum(row.encoder_seconds for row in mine)
+    total, others = total_errors(row.errors for row in mine), total_errors(row.errors for row in first)
+    words = np.array([row.errors.reference_words for row in mine], dtype=float)
+    errors, before = (np.array([row.errors.errors for row in part], dtype=float) for part in (mine, first))
+    spoken, compared = words.sum() > 0, preset != reference
+    latencies = [row.seconds for row in mine]
+    return Summary(
+        preset=preset,
+        errors=total,
+        wer_interval=bootstrap(errors, words) if spoken else None,
+        change=total.wer - others.wer if compared and total.wer is not None and others.wer is not None else None,
+        change_interval=bootstrap(errors - before, words) if compared and spoken else None,
+        encoder_rtf=encoder / seconds,
+        rtf=sum(latencies) / seconds,
+        rtf_spread=spread([row.encoder_seconds / row.audio_seconds for row in mine]),
+        speedup=statistics.median(a.encoder_seconds / b.encoder_seconds for a, b in zip(first, mine, strict=True)),
+        p50=float(np.quantile(latencies, 0.5)),
+        p95=float(np.quantile(latencies, 0.95)),
+        size_bytes=size_bytes,
+    )
+
+
+def bootstrap(errors: npt.NDArray[np.float64], words: npt.NDArray[np.float64]) -> Interval:
+    """Interval of ``100 * sum(errors) / sum(words)`` under resampling of the clips with replacement.
+
+    With the differences of two systems' errors it is the paired bootstrap of their WERs' difference (Bisani & Ney 2004,
+    "Bootstrap estimates for confidence intervals in ASR performance evaluation").
+
+    Args:
+        errors: [clips] errors of each, or differences of errors.
+        words: [clips] reference words of each.
+    """
+    generator = np.random.default_rng(_SEED)
+    rates = []
+    for _ in range(RESAMPLES // _AT_ONCE):
+        drawn = generator.integers(len(words), size=(_AT_ONCE, len(words)))
+        rates.append(100 * errors[drawn].sum(1) / np.maximum(1.0, words[drawn].sum(1)))
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(np.concatenate(rates), [tail, 1 - tail])
+    return Interval(float(low), float(high))

@@ -1,0 +1,97 @@
+"""The page. Only this folder imports gradio; one file a tab, whose job is a file of ``jobs``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from asrquant.data.bundled import CLIPS
+from asrquant.export.store import EXPORTS, Exports
+from asrquant.ui import api, benchmark, choices, compare, export, foot, modules, server, visitor
+from asrquant.ui.session import QUEUE_LENGTH
+
+STYLE = Path(__file__).with_name("style.css")
+COMPARE = "compare"
+MAX_UPLOAD = "50mb"
+SESSIONS = 256
+"""Browser tabs whose state is kept, the youngest ones; Gradio would keep 10,000, at about a tenth of a megabyte each."""
+# The system's fonts: a page that runs offline asks no font server.
+_FONTS = ["system-ui", "sans-serif"]
+# White on teal reaches the 4.5:1 that text needs (WCAG 2.2, 1.4.3) from the shade 700 on.
+_BUTTONS = {
+    f"button_primary_background_fill{state}{theme}": f"*primary_{shade}"
+    for state, shade in (("", 700), ("_hover", 800))
+    for theme in ("", "_dark")
+}
+THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace", "monospace"]).set(**_BUTTONS)
+PRINT = Path(__file__).with_name("print.css")
+SCRIPT = Path(__file__).with_name("page.js")
+CACHE = (600, 3600)
+"""Seconds between two looks of Gradio's for clips and downloads to delete, and the age that they must have."""
+
+
+def build() -> gr.Blocks:
+    """The page, ready to be launched."""
+    with gr.Blocks(
+        title="asrquant",
+        analytics_enabled=False,
+        delete_cache=CACHE,
+        fill_width=True,
+    ) as page:
+        gr.HTML(
+            "<h1>asrquant</h1><p>What post-training quantization does to a speech recognizer: one clip, the original and the "
+            "quantized SpeechBrain model side by side.</p>",
+            elem_classes="aq-head",
+        )
+        known = visitor.build(page)
+        with gr.Tabs() as tabs:
+            with gr.Tab(compare.TAB, id=COMPARE):
+                preset = compare.build()
+            with gr.Tab(benchmark.TAB):
+                benchmark.build()
+            with gr.Tab(modules.TAB):
+                modules.build(preset, tabs, COMPARE)
+            with gr.Tab(export.TAB):
+                export.build(page, known)
+        gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
+        api.build()
+        page.unload(choices.cancel)
+    page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1, api_open=False)
+    return page
+
+
+def launch(host: str | None = None, port: int | None = None) -> None:
+    """Serve the page until SIGTERM or SIGINT.
+
+    Args:
+        host: address to listen on; None takes Gradio's (127.0.0.1, or what ``GRADIO_SERVER_NAME`` says).
+        port: None takes 7860 or ``GRADIO_SERVER_PORT``.
+
+    Raises:
+        SettingError: a setting in the environment cannot be used.
+        OSError: the port is taken.
+    """
+    Exports().sweep()
+    server.serve(
+        build,
+        server_name=host,
+        server_port=port,
+        theme=THEME,
+        css=STYLE.read_text(encoding="utf-8"),
+        # Gradio would have the styles in ``css`` hold below its own element only, and it is not the one with the background.
+        head=f"<style>{PRINT.read_text(encoding='utf-8')}</style>",
+        js=SCRIPT.read_text(encoding="utf-8"),
+        footer_links=["api"],
+        show_error=False,
+        ssr_mode=False,  # which Spaces set: Node would stand in front, and answer what `routes` closes
+        num_workers=0,  # whose ports would serve files beside `routes`
+        run_history=False,  # which keeps visitors' clips and transcripts in the browser that they share
+        max_file_size=MAX_UPLOAD,
+        state_session_capacity=SESSIONS,
+        # Who waits for a turn takes a thread of the page's, and 40 are left to the others.
+        max_threads=QUEUE_LENGTH + 40,
+        # The examples and the artifacts, from whatever directory the page is started. A stranger's artifacts lie in a
+        # folder whose name nobody else can know.
+        allowed_paths=[str(CLIPS), str(EXPORTS)],
+    )

@@ -1,0 +1,124 @@
+"""How a Hub model gets its pin: whole, with what it refers to, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+from local_hub import BASE, MODEL
+from small_models import write_transformers
+
+import asrquant
+from asrquant.base.errors import SourceError
+from asrquant.base.files import describe
+from asrquant.cli import main
+from asrquant.sources import pins
+from asrquant.sources.loading import offered
+from asrquant.sources.pinning import pin
+
+MARKER = "executed"
+CODE = f"\npayload: !apply:pathlib.Path.touch [!new:pathlib.Path [{MARKER}]]\n"
+
+
+def test_a_pin_covers_what_the_model_refers_to_and_loads(hub_server, hub_folders, capsys, examples) -> None:
+    assert offered() == ("an4",)
+    assert main(["pin", MODEL]) == 0
+    printed = capsys.readouterr().out
+    made = pins.read_pins()[MODEL]
+    assert {name: repository.revision for name, repository in made.items()} == {
+        name: next(iter(hub_server.commits[name])) for name in (MODEL, BASE)
+    }
+    assert set(made[BASE].files) == {"config.json", "model.safetensors", "preprocessor_config.json"}
+    for folder, repository in zip(hub_folders, made.values(), strict=True):
+        for name, file in repository.files.items():
+            assert file == describe(folder / name) and file.sha256 in printed
+    assert offered() == ("an4", MODEL)
+
+    hub_server.sent.clear()
+    recognizer = asrquant.load(MODEL)
+    assert hub_server.sent == [], "what was pinned is in the cache"
+    assert recognizer.source == recognizer.origin.name == MODEL
+    assert recognizer.origin.sha256[f"{BASE}/config.json"] == made[BASE].files["config.json"].sha256
+    assert isinstance(recognizer.transcribe(examples[0].path).text, str)
+    assert not list(Path.cwd().iterdir())
+
+
+def test_a_hub_that_sends_something_else_than_it_lists(hub_server) -> None:
+    before = pins.PINS.read_bytes()
+    weights = next(iter(hub_server.commits[MODEL].values()))["asr.ckpt"]
+    hub_server.damaged[hashlib.sha256(weights).hexdigest()] = weights[:-1] + b"!"
+    with pytest.raises(SourceError, match=r"asr\.ckpt arrived with other contents"):
+        pin(MODEL)
+    assert pins.PINS.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (
+            {"hyperparams.yaml": CODE.encode()},
+            r"cannot be pinned: hyperparams\.yaml holds the tag '!apply:pathlib\.Path\.touch'",
+        ),
+        (
+            {"hyperparams.yaml": b"pretrainer: !include:x.yaml {}"},
+            "cannot be pinned: .* holds the tag '!include:x.yaml'",
+        ),
+        ({"notes.md": b"no model"}, "holds none of the files"),
+        ({"vocab.json": b"{}"}, r"holds no hyperparams\.yaml"),
+        (
+            {"config.json": b'{"attn_implementation": "someone/kernel"}'},
+            r"cannot be pinned: config\.json asks for code",
+        ),
+        ({"config.json": b"{}", "wild*.json": b"{}"}, r"cannot be used: .*wild\*"),
+    ],
+)
+def test_what_cannot_be_pinned(hub_server, files, says: str) -> None:
+    hub_server.commit("someone/other", files)
+    before = pins.PINS.read_bytes()
+    with pytest.raises(SourceError, match=says):
+        pin("someone/other")
+    assert pins.PINS.read_bytes() == before and not list(Path.cwd().iterdir())
+
+
+def test_all_of_a_pin_or_nothing(hub_server) -> None:
+    del hub_server.commits[BASE]
+    before = pins.PINS.read_bytes()
+    with pytest.raises(SourceError, match=f"{BASE} cannot be pinned, as the Hub did not answer"):
+        pin(MODEL)
+    assert pins.PINS.read_bytes() == before
+
+
+def test_without_a_network_or_a_name_there_is_one_sentence(hub_server, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    for name, says in (
+        (MODEL, "the Hub did not answer"),
+        ("../x", "names no model"),
+        ("/etc/passwd", "names no model"),
+    ):
+        assert main(["pin", name]) == 2
+        error = capsys.readouterr().err.strip().splitlines()[-1]
+        assert error.startswith("asrquant: ") and says in error
+
+
+def test_a_model_of_transformers_is_pinned_without_its_code(hub_server, tmp_path: Path, examples) -> None:
+    folder = write_transformers("data2vec", tmp_path / "d2v")
+    (folder / "modeling_custom.py").write_text(f"import pathlib; pathlib.Path({MARKER!r}).touch()")
+    hub_server.commit("someone/d2v", folder)
+    assert "modeling_custom.py" not in pin("someone/d2v")["someone/d2v"].files
+    recognizer = asrquant.load("someone/d2v")
+    assert recognizer.log_probs(examples[0].audio()).shape[1] == 32 and not list(Path.cwd().iterdir())
+
+
+def test_pins_that_cannot_be_written(hub_server, monkeypatch, tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pins.PINS.with_name(".pins.json.partial").mkdir()  # what keeps root from writing, too
+    else:
+        tmp_path.chmod(0o500)
+    with pytest.raises(SourceError, match=r"pins\.json cannot be written"):
+        pin(MODEL)
+    tmp_path.chmod(0o700)
+    assert json.loads(pins.PINS.read_text()) == {MODEL: None}
