@@ -1,5 +1,5 @@
 # make app: the page on 127.0.0.1:7860.  make test: everything that is checked.  make setup: the set-up alone.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -26,7 +26,7 @@ test: $(VENV)/.tests chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 $(VENV)/.requirements: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit("asrquant was tried on Python 3.11 only, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.version_info[:2] in ((3, 11), (3, 12)) or sys.exit("asrquant was tried on Python 3.11 and 3.12, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	touch $@
