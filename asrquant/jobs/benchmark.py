@@ -1,14 +1,13 @@
-"""The job of the tab "Benchmark", and the data that it may be about."""
+"""What the tab "Benchmark" asks for: a data set, several presets."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from asrquant.base.errors import DatasetError, PresetError
-from asrquant.base.progress import Progress
+from asrquant.base.errors import DatasetError, PresetError, RequestError
 from asrquant.base.settings import on_a_space
 from asrquant.data import manifest
 from asrquant.data.archive import unpack
@@ -16,43 +15,16 @@ from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
 from asrquant.engines.registry import refuse_unavailable
-from asrquant.jobs.checks import whole
-from asrquant.jobs.models import Models, chosen
+from asrquant.jobs.checks import Checked, by, flag, shown, whole
+from asrquant.jobs.models import chosen, known_model
+from asrquant.jobs.request import Work
 from asrquant.measure.benchmark import benchmark
 from asrquant.measure.report import Report
+from asrquant.model.presets import Preset
+from asrquant.text.decoders import known_decoder
 
 ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
 _MAX_CLIPS, _MAX_CLIPS_PUBLIC = 1_000, 20
-
-
-def report(
-    models: Models,
-    progress: Progress,
-    show: Callable[[Any], None],
-    kind: str,
-    zipped: str | None,
-    path: str,
-    presets: list[str],
-    limit: int,
-    deployed: bool,
-    source: str,
-    decoder: str,
-) -> Report:
-    """A data set through the original and several presets; shows each clip's ``Entry``."""
-    most = whole(limit, "The number of clips", 1, most_clips())
-    asked = [chosen(name, None) for name in dict.fromkeys(presets)]
-    wanted = [preset for preset in asked if preset.engine]  # the original runs anyway
-    if not wanted:
-        raise PresetError("No preset is chosen: tick at least one.")
-    with tempfile.TemporaryDirectory() as room:
-        data = _data(kind, zipped, path, Path(room)).take(most)
-        progress("loading the model", 0, 1)
-        recognizers = [models.original(source).with_decoder(decoder)]
-        for preset in wanted:  # before any of them is built
-            refuse_unavailable(preset, recognizers[0])
-        for preset in wanted:
-            recognizers.append(models.quantized(source, preset, progress).with_decoder(decoder))
-        return benchmark(recognizers, data, progress, keep_partial=True, watch=show, deployed=deployed)
 
 
 def kinds() -> list[str]:
@@ -65,20 +37,125 @@ def most_clips() -> int:
     return _MAX_CLIPS_PUBLIC if on_a_space() else _MAX_CLIPS
 
 
-def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
-    """The data that was asked for; a zip is unpacked in ``room``.
+@dataclass(frozen=True)
+class Data:
+    """Where the clips are.
+
+    Attributes:
+        kind: one of ``kinds()``.
+        path: of a zip, a folder or a manifest; None for the bundled clips.
+    """
+
+    kind: str
+    path: Path | None = None
+
+    @classmethod
+    def chosen(cls, kind: object, zipped: object, path: object) -> Data:
+        """What a visitor chose.
+
+        Args:
+            kind: of data.
+            zipped: path of an uploaded zip, for that kind.
+            path: of a folder or manifest, for that kind.
+
+        Raises:
+            RequestError: there is no such kind here.
+            DatasetError: what goes with the kind is missing.
+        """
+        if kind not in kinds():
+            raise RequestError(f"The data is {shown(kind)}; choose {' or '.join(kinds())}.")
+        if kind == ZIP and not (zipped and isinstance(zipped, str)):
+            raise DatasetError("There is no zip yet: upload one, or choose the bundled clips.")
+        if kind == FOLDER and not (isinstance(path, str) and path.strip()):
+            raise DatasetError("There is no path yet: give a folder's or a manifest's.")
+        where = {ZIP: str(zipped), FOLDER: str(path).strip()}.get(str(kind))
+        return cls(str(kind), Path(where) if where else None)
+
+    def read(self, room: Path) -> Dataset:
+        """The data set; a zip is unpacked in ``room``.
+
+        Raises:
+            DatasetError: it cannot be used.
+        """
+        if self.path is None:
+            return Dataset(BUNDLED, example_clips())
+        if self.kind == FOLDER:
+            return read_dataset(self.path)
+        unpack(self.path, room)
+        manifests = [path for path in room.rglob("*") if manifest.accepts(path)]
+        return read_dataset(manifests[0] if len(manifests) == 1 else room, inside=room)
+
+
+def _presets(names: object) -> tuple[Preset, ...]:
+    if not isinstance(names, list | tuple):
+        raise RequestError(f"The presets are {shown(names)}; give a list of names.")
+    asked = [chosen(name, None) for name in dict.fromkeys(map(_name, names))]
+    if not (wanted := tuple(preset for preset in asked if preset.engine)):  # the original runs anyway
+        raise PresetError("No preset is chosen: tick at least one.")
+    return wanted
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str):
+        raise RequestError(f"A preset is {shown(value)}; give its name.")
+    return value
+
+
+def _limit(value: object) -> int:
+    return whole(value, "The number of clips", 1, most_clips())
+
+
+def _deployed(value: object) -> bool:
+    return flag(value, "Load time and peak memory")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRequest(Checked):
+    """A data set through the original and several presets; the result is a ``Report``.
+
+    Attributes:
+        data: where the clips are.
+        presets: without the original, which runs too; made of names.
+        limit: most clips that are run, 1 to ``most_clips()``.
+        deployed: whether each model is loaded in a fresh process as well, for load time and peak memory.
+        model: name of the model.
+        decoder: name of the decoder.
 
     Raises:
-        DatasetError: there is none, or it cannot be used.
+        PresetError: no preset is named, there is none of a name, or this machine cannot carry one out.
+        RequestError: a value is of the wrong kind, or out of bounds.
+        UntrustedSourceError: the model is not offered.
+        DecoderError: there is no such decoder.
     """
-    if kind == ZIP:
-        if not zipped:
-            raise DatasetError("There is no zip yet: upload one, or choose the bundled clips.")
-        unpack(Path(zipped), room)
-        manifests = [p for p in room.rglob("*") if manifest.accepts(p)]
-        return read_dataset(manifests[0] if len(manifests) == 1 else room, inside=room)
-    if kind == FOLDER and not on_a_space():
-        if not path.strip():
-            raise DatasetError("There is no path yet: give a folder's or a manifest's.")
-        return read_dataset(path.strip())
-    return Dataset(BUNDLED, example_clips())
+
+    data: Data
+    presets: tuple[Preset, ...] = field(metadata=by(_presets))
+    limit: int = field(metadata=by(_limit))
+    deployed: bool = field(metadata=by(_deployed))
+    model: str = field(metadata=by(known_model))
+    decoder: str = field(metadata=by(known_decoder))
+
+    def facts(self) -> Mapping[str, str]:
+        """For the log."""
+        names = ",".join(preset.name for preset in self.presets)
+        return {"tab": "benchmark", "model": self.model, "preset": names, "decoder": self.decoder}
+
+    def run(self, work: Work) -> Report:
+        """Run the benchmark; shows each clip's ``Entry``.
+
+        Raises:
+            DatasetError: the data cannot be used.
+            AsrQuantError: the model or a preset cannot be had.
+        """
+        with tempfile.TemporaryDirectory() as room:
+            data = self.data.read(Path(room)).take(self.limit)
+            work.progress("loading the model", 0, 1)
+            recognizers = [work.models.original(self.model).with_decoder(self.decoder)]
+            for preset in self.presets:  # before any of them is built
+                refuse_unavailable(preset, recognizers[0])
+            for preset in self.presets:
+                quantized = work.models.quantized(self.model, preset, work.progress)
+                recognizers.append(quantized.with_decoder(self.decoder))
+            return benchmark(
+                recognizers, data, work.progress, keep_partial=True, watch=work.show, deployed=self.deployed
+            )

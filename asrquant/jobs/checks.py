@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 
 from asrquant.base.errors import RequestError
 
@@ -13,7 +14,7 @@ _SHOWN = 40
 """Characters of a wrong value that its sentence repeats."""
 
 
-def whole(value: Any, what: str, least: int, most: int) -> int:
+def whole(value: object, what: str, least: int, most: int) -> int:
     """A whole number within bounds, both included.
 
     Args:
@@ -25,23 +26,36 @@ def whole(value: Any, what: str, least: int, most: int) -> int:
     Raises:
         RequestError: it is none, or out of bounds.
     """
-    if not _is_number(value) or value != int(value) or not least <= value <= most:
+    found = _number(value)
+    if found is None or found != int(found) or not least <= found <= most:
         raise RequestError(f"{what} is {shown(value)}; give a whole number from {least} to {most}.")
-    return int(value)
+    return int(found)
 
 
-def number(value: Any, what: str, least: float, most: float) -> float:
+def number(value: object, what: str, least: float, most: float) -> float:
     """A number within bounds, both included.
 
     Raises:
         RequestError: as ``whole``.
     """
-    if not _is_number(value) or not least <= value <= most:
+    found = _number(value)
+    if found is None or not least <= found <= most:
         raise RequestError(f"{what} is {shown(value)}; give a number from {least:g} to {most:g}.")
-    return float(value)
+    return float(found)
 
 
-def reference_words(value: Any) -> str:
+def flag(value: object, what: str) -> bool:
+    """Yes or no.
+
+    Raises:
+        RequestError: it is neither.
+    """
+    if not isinstance(value, bool):
+        raise RequestError(f"{what} is {shown(value)}; give true or false.")
+    return value
+
+
+def reference_words(value: object) -> str:
     """What is said in a clip; None is nothing.
 
     Raises:
@@ -58,7 +72,7 @@ def reference_words(value: Any) -> str:
     return value
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value in a sentence, not too much of it."""
     if value is None or value == "":
         return "empty"
@@ -66,7 +80,26 @@ def shown(value: Any) -> str:
     return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
 
 
-def _is_number(value: Any) -> bool:
-    return (isinstance(value, int) and not isinstance(value, bool)) or (
-        isinstance(value, float) and math.isfinite(value)
-    )
+def _number(value: object) -> int | float | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def by(check: Callable[[object], object]) -> Mapping[str, Callable[[object], object]]:
+    """Metadata of a field of a ``Checked``: what makes a value of the field's type of one that came from outside."""
+    return {_CHECK: check}
+
+
+_CHECK = "check"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A dataclass whose fields are checked as it is made, each by its own check (``field(metadata=by(…))``)."""
+
+    def __post_init__(self) -> None:
+        """Replace each value by what its check makes of it; raises what the check does."""
+        for each in fields(self):
+            if check := each.metadata.get(_CHECK):
+                object.__setattr__(self, each.name, check(getattr(self, each.name)))

@@ -1,49 +1,81 @@
-"""The job of the tab "Compare"."""
+"""What the tab "Compare" asks for: one clip, the original and a quantized model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from asrquant.audio.clip import read_audio
 from asrquant.base.errors import AudioError
-from asrquant.base.progress import Progress
-from asrquant.jobs.checks import reference_words, whole
-from asrquant.jobs.models import Custom, Models, chosen
+from asrquant.jobs.checks import Checked, by, reference_words, whole
+from asrquant.jobs.models import known_model
+from asrquant.jobs.request import Work
 from asrquant.measure.compare import Comparison, compare
+from asrquant.model.presets import Preset
+from asrquant.text.decoders import known_decoder
 
 MAX_RUNS = 10
 NO_CLIP = "There is no clip yet: record one, upload a file and wait until it is shown, or click an example."
 GONE = "The clip is no longer kept here: record or upload it again."
 
 
-def comparison(
-    models: Models,
-    progress: Progress,
-    show: Callable[[Any], None],
-    path: str | None,
-    preset: str,
-    settings: Custom | None,
-    reference: str,
-    source: str,
-    decoder: str,
-    runs: int,
-) -> Comparison:
-    """One clip through the original and a quantized model; shows (which, its text) as they are heard."""
-    if not path:
+def _clip(value: object) -> Path:
+    if not value or not isinstance(value, str | Path):
         raise AudioError(NO_CLIP)
-    said, count = reference_words(reference), whole(runs, "The number of runs", 1, MAX_RUNS)
-    wanted = chosen(preset, settings)
-    if not Path(path).is_file():
-        raise AudioError(GONE)
-    audio = read_audio(path)
-    progress("loading the model", 0, 1)
-    original = models.original(source).with_decoder(decoder)
-    show(("Original", original.transcribe(audio).text))
-    quantized = models.quantized(source, wanted, progress).with_decoder(decoder)
+    return Path(value)
 
-    def heard(name: str, text: str) -> None:
-        show(("Original" if name == "original" else "Quantized", text))
 
-    return compare(original, quantized, audio, said, count, progress, heard)
+def _runs(value: object) -> int:
+    return whole(value, "The number of runs", 1, MAX_RUNS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareRequest(Checked):
+    """One clip through the original and a quantized model; the result is a ``Comparison``.
+
+    Attributes:
+        clip: path of the sound file.
+        preset: that quantizes the model.
+        reference: the words spoken; empty for no word error rate.
+        model: name of the model.
+        decoder: name of the decoder.
+        runs: of each model, 1 to ``MAX_RUNS``; the median of their times is taken.
+
+    Raises:
+        AudioError: there is no clip.
+        RequestError: a value is of the wrong kind, or out of bounds.
+        UntrustedSourceError: the model is not offered.
+        DecoderError: there is no such decoder.
+    """
+
+    clip: Path = field(metadata=by(_clip))
+    preset: Preset
+    reference: str = field(default="", metadata=by(reference_words))
+    model: str = field(metadata=by(known_model))
+    decoder: str = field(metadata=by(known_decoder))
+    runs: int = field(metadata=by(_runs))
+
+    def facts(self) -> Mapping[str, str]:
+        """For the log."""
+        return {"tab": "compare", "model": self.model, "preset": self.preset.name, "decoder": self.decoder}
+
+    def run(self, work: Work) -> Comparison:
+        """Compare; shows (which, its text) as they are heard.
+
+        Raises:
+            AudioError: the clip is gone, or cannot be used.
+            AsrQuantError: the model or the preset cannot be had.
+        """
+        if not self.clip.is_file():
+            raise AudioError(GONE)
+        audio = read_audio(self.clip)
+        work.progress("loading the model", 0, 1)
+        original = work.models.original(self.model).with_decoder(self.decoder)
+        work.show(("Original", original.transcribe(audio).text))
+        quantized = work.models.quantized(self.model, self.preset, work.progress).with_decoder(self.decoder)
+
+        def heard(name: str, text: str) -> None:
+            work.show(("Original" if name == "original" else "Quantized", text))
+
+        return compare(original, quantized, audio, self.reference, self.runs, work.progress, heard)

@@ -1,20 +1,24 @@
-"""The job of the tab "Export", and whose artifacts are whose."""
+"""What the tab "Export" asks for, and whose artifacts are whose."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from asrquant.base.errors import ExportError
-from asrquant.base.progress import Progress
 from asrquant.base.settings import on_a_space
 from asrquant.data.bundled import BUNDLED, example_clips
+from asrquant.engines.registry import get_format
 from asrquant.export.exporting import export
 from asrquant.export.store import Artifact, Exports
-from asrquant.jobs.models import Custom, Models, chosen
+from asrquant.jobs.checks import Checked, by, flag
+from asrquant.jobs.models import known_model
+from asrquant.jobs.request import Work
 from asrquant.measure.benchmark import benchmark
+from asrquant.model.presets import Preset
+from asrquant.text.decoders import known_decoder
 
 KEPT_SECONDS = 3600
 """How long a visitor's artifact stays on a public page."""
@@ -22,7 +26,7 @@ KEPT_WHEN_FULL_SECONDS = 600
 """How long it stays there at least, when there is no room for others."""
 
 
-def exports(visitor: str) -> Exports:
+def exports(visitor: object) -> Exports:
     """The artifacts that a visitor may see: all of them on one's own machine, one's own on a public page.
 
     Raises:
@@ -33,32 +37,74 @@ def exports(visitor: str) -> Exports:
     Exports().expire(KEPT_SECONDS)
     if not re.fullmatch("[0-9a-f]{32}", str(visitor)):
         raise ExportError("The page does not know whose artifacts these are any more; reload it.")
-    owner = "visitor-" + hashlib.sha256(visitor.encode()).hexdigest()[:32]
+    owner = "visitor-" + hashlib.sha256(str(visitor).encode()).hexdigest()[:32]
     return Exports(owner=owner, gives_way_seconds=KEPT_WHEN_FULL_SECONDS)
 
 
-def artifact(
-    models: Models,
-    progress: Progress,
-    show: Callable[[Any], None],
-    preset: str,
-    settings: Custom | None,
-    form: str,
-    measure: bool,
-    source: str,
-    decoder: str,
-    visitor: str,
-) -> Artifact:
-    """A quantized model, measured if wanted, saved, verified and packed for the visitor."""
-    wanted, kept = chosen(preset, settings), exports(visitor)
-    if not isinstance(form, str):
+def _format(value: object) -> str:
+    if not isinstance(value, str):
         raise ExportError("No format is chosen: choose one of those that are shown.")
-    kept.check()
-    progress("loading the model", 0, 1)
-    original = models.original(source).with_decoder(decoder)
-    quantized = models.quantized(source, wanted, progress).with_decoder(decoder)
-    report = None
-    if measure:
-        pair = [original, quantized] if wanted.engine else [original]
-        report = benchmark(pair, example_clips(), progress, BUNDLED)
-    return export(quantized, form, kept, report, progress)
+    return value
+
+
+def _visitor(value: object) -> str:
+    exports(value)
+    return str(value)
+
+
+def _measure(value: object) -> bool:
+    return flag(value, "Measuring WER and speed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest(Checked):
+    """A quantized model, saved, verified and packed for a visitor; the result is an ``Artifact``.
+
+    Attributes:
+        preset: that quantizes the model.
+        format: name of one of the preset's formats.
+        measure: whether WER and speed on the bundled clips go onto the model's card.
+        model: name of the model.
+        decoder: name of the decoder.
+        visitor: the secret that says whose artifact it is; see ``exports``.
+
+    Raises:
+        ExportError: the preset has no such format, or the visitor is not known.
+        RequestError: a value is of the wrong kind.
+        UntrustedSourceError: the model is not offered.
+        DecoderError: there is no such decoder.
+    """
+
+    preset: Preset
+    format: str = field(metadata=by(_format))
+    measure: bool = field(metadata=by(_measure))
+    model: str = field(metadata=by(known_model))
+    decoder: str = field(metadata=by(known_decoder))
+    visitor: str = field(repr=False, metadata=by(_visitor))
+
+    def __post_init__(self) -> None:
+        """Refuse a format that the preset does not have, too."""
+        super().__post_init__()
+        get_format(self.format, self.preset)
+
+    def facts(self) -> Mapping[str, str]:
+        """For the log."""
+        return {"tab": "export", "model": self.model, "preset": self.preset.name, "decoder": self.decoder}
+
+    def run(self, work: Work) -> Artifact:
+        """Quantize, measure if wanted, save, verify and pack.
+
+        Raises:
+            ExportError: it cannot be saved, or there is no room.
+            AsrQuantError: the model or the preset cannot be had.
+        """
+        kept = exports(self.visitor)
+        kept.check()
+        work.progress("loading the model", 0, 1)
+        original = work.models.original(self.model).with_decoder(self.decoder)
+        quantized = work.models.quantized(self.model, self.preset, work.progress).with_decoder(self.decoder)
+        report = None
+        if self.measure:
+            pair = [original, quantized] if self.preset.engine else [original]
+            report = benchmark(pair, example_clips(), work.progress, BUNDLED)
+        return export(quantized, self.format, kept, report, work.progress)

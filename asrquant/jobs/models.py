@@ -84,7 +84,18 @@ class Custom:
         )
 
 
-def chosen(name: str, settings: Custom | None) -> Preset:
+def known_model(value: object) -> str:
+    """One of ``MODELS``: no path or id of a visitor's own ever reaches the loader.
+
+    Raises:
+        UntrustedSourceError: it is another.
+    """
+    if value not in MODELS:
+        raise UntrustedSourceError(f"The page does not load {shown(value)}; choose one of {', '.join(MODELS)}.")
+    return str(value)
+
+
+def chosen(name: object, settings: Custom | None) -> Preset:
     """The preset that a visitor asks for.
 
     Args:
@@ -98,7 +109,9 @@ def chosen(name: str, settings: Custom | None) -> Preset:
     """
     if name == CUSTOM and settings is None:
         raise RequestError(f"The preset {CUSTOM} needs settings; give an object such as {EXAMPLE_SETTINGS}.")
-    preset = settings.preset() if name == CUSTOM and settings else get_preset(name)
+    preset = (
+        settings.preset() if name == CUSTOM and settings else get_preset(name if isinstance(name, str) else shown(name))
+    )
     refuse_unavailable(preset)
     return preset
 
@@ -121,9 +134,7 @@ class Models:
             UntrustedSourceError: the page does not offer it: no path or id of a visitor's own ever reaches the loader.
             SourceError: it cannot be loaded.
         """
-        if source not in MODELS:
-            raise UntrustedSourceError(f"The page does not load {source!r}; choose one of {', '.join(MODELS)}.")
-        return self._get((source, None), lambda: load(source))
+        return self._get((source, None), lambda: load(known_model(source)))
 
     def quantized(self, source: str, preset: Preset, progress: Progress = silent) -> Recognizer:
         """The source quantized by a preset (which names the backend too); the preset ``original`` is the source itself.

@@ -1,43 +1,105 @@
-"""The jobs of the tab "Modules"."""
+"""What the tab "Modules" asks for: what became of each layer, and what quantizing each part alone does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from asrquant.base.progress import Progress
-from asrquant.jobs.checks import number
-from asrquant.jobs.models import Custom, Models, chosen
+from asrquant.jobs.checks import Checked, by, flag, number
+from asrquant.jobs.models import known_model
+from asrquant.jobs.request import Work
 from asrquant.measure.layers import Layer, anatomy
 from asrquant.measure.sensitivity import Sensitivity, sensitivity
 from asrquant.model.modules import ModuleInfo, module_map
+from asrquant.model.presets import Preset
+from asrquant.text.decoders import known_decoder
 
-Parts = tuple[tuple[Layer, ...], tuple[ModuleInfo, ...]]
 _LEAST, _MOST = 1e-5, 10.0
 
 
-def layers(
-    models: Models, progress: Progress, show: Callable[[Any], None], preset: str, settings: Custom | None, source: str
-) -> Parts:
-    """What a preset makes of each layer, and the model's parts."""
-    wanted = chosen(preset, settings)
-    progress("loading the model", 0, 1)
-    original = models.original(source)
-    quantized = models.quantized(source, wanted, progress)
-    return anatomy(original, quantized), module_map(original, original.roles)
+@dataclass(frozen=True)
+class Parts:
+    """A quantized model in detail.
+
+    Attributes:
+        layers: what became of each layer.
+        modules: the float model's modules, with their bytes.
+    """
+
+    layers: tuple[Layer, ...]
+    modules: tuple[ModuleInfo, ...]
 
 
-def parts(
-    models: Models,
-    progress: Progress,
-    show: Callable[[Any], None],
-    layers: bool,
-    limit: float,
-    source: str,
-    decoder: str,
-) -> Sensitivity:
-    """What quantizing each part alone does."""
-    bound = number(limit, "The divergence that a part may have", _LEAST, _MOST)
-    progress("loading the model", 0, 1)
-    original = models.original(source).with_decoder(decoder)
-    return sensitivity(original, layers=bool(layers), max_nats=bound, progress=progress)
+@dataclass(frozen=True, kw_only=True)
+class ModulesRequest(Checked):
+    """What a preset makes of each layer; the result is ``Parts``.
+
+    Attributes:
+        preset: that quantizes the model.
+        model: name of the model.
+
+    Raises:
+        UntrustedSourceError: the model is not offered.
+    """
+
+    preset: Preset
+    model: str = field(metadata=by(known_model))
+
+    def facts(self) -> Mapping[str, str]:
+        """For the log."""
+        return {"tab": "modules", "model": self.model, "preset": self.preset.name}
+
+    def run(self, work: Work) -> Parts:
+        """Quantize, and look at both models.
+
+        Raises:
+            AsrQuantError: the model or the preset cannot be had.
+        """
+        work.progress("loading the model", 0, 1)
+        original = work.models.original(self.model)
+        quantized = work.models.quantized(self.model, self.preset, work.progress)
+        return Parts(anatomy(original, quantized), module_map(original, original.roles))
+
+
+def _max_nats(value: object) -> float:
+    return number(value, "The divergence that a part may have", _LEAST, _MOST)
+
+
+def _each_layer(value: object) -> bool:
+    return flag(value, "Each transformer layer by itself")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensitivityRequest(Checked):
+    """What quantizing each part alone does; the result is a ``Sensitivity``.
+
+    Attributes:
+        each_layer: whether each transformer layer is a part too.
+        max_nats: divergence in nats a frame that a part of the suggestion may have.
+        model: name of the model.
+        decoder: name of the decoder.
+
+    Raises:
+        RequestError: a value is of the wrong kind, or out of bounds.
+        UntrustedSourceError: the model is not offered.
+        DecoderError: there is no such decoder.
+    """
+
+    each_layer: bool = field(metadata=by(_each_layer))
+    max_nats: float = field(metadata=by(_max_nats))
+    model: str = field(metadata=by(known_model))
+    decoder: str = field(metadata=by(known_decoder))
+
+    def facts(self) -> Mapping[str, str]:
+        """For the log."""
+        return {"tab": "modules", "model": self.model, "decoder": self.decoder}
+
+    def run(self, work: Work) -> Sensitivity:
+        """Quantize one part after another, and measure each.
+
+        Raises:
+            AsrQuantError: the model or the decoder cannot be had.
+        """
+        work.progress("loading the model", 0, 1)
+        original = work.models.original(self.model).with_decoder(self.decoder)
+        return sensitivity(original, layers=self.each_layer, max_nats=self.max_nats, progress=work.progress)

@@ -1,81 +1,65 @@
-"""A visitor's job on its way through the line and the worker, and the two lines that the log has of it."""
+"""What a visitor may ask for. A request is checked where it is made, and travels to the worker, which carries it out."""
 
 from __future__ import annotations
 
-import inspect
-import queue
-import threading
-import time
-import uuid
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
-from asrquant.jobs import log
-from asrquant.jobs.models import CUSTOM, MODELS
-from asrquant.jobs.worker import CANCELLED, Done, Event, Failed, Job
-from asrquant.model.presets import PRESETS
-from asrquant.text.decoders import DECODERS
-
-_LOGGED = {"source": "model", "preset": "preset", "presets": "preset", "decoder": "decoder"}
-_NAMES = {*PRESETS, CUSTOM, *DECODERS, *MODELS}
-"""What the log says of a request: these arguments, where they have one of these values. Nothing else of a visitor's."""
+from asrquant.base.errors import RequestError
+from asrquant.base.progress import Progress
+from asrquant.jobs.models import Models
 
 
-@dataclass(eq=False)
-class Request:
-    """What is to be done, what it reports, and whether anybody still wants it.
+@dataclass(frozen=True)
+class Work:
+    """What the worker lends to the request that it carries out.
 
     Attributes:
-        job: the function.
-        arguments: of the function, after its first three.
-        tab: of the page, where it was asked.
-        id: names it in the log and to its visitor.
-        events: what it reports, the last one ``Done`` or ``Failed``.
-        stop: set where nobody wants it any more.
-        why: it was stopped, for its visitor to read.
-        ended: whether its visitor has the whole of it.
-        replaced: whether the screen that it was to fill is a newer request's by now.
-        screen: held while a message is on its way to where it is shown; shared with the requests before and after it there.
-        submitted: when it came, by the monotonic clock.
-        begun: when its work began, or None.
+        models: that it keeps in memory.
+        progress: called at each step; may raise ``Cancelled``.
+        show: called with what is to be shown before all is done; it must pickle.
     """
 
-    job: Job
-    arguments: tuple[Any, ...]
-    tab: str = ""
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
-    events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
-    stop: threading.Event = field(default_factory=threading.Event)
-    why: str = CANCELLED
-    ended: bool = False
-    replaced: bool = False
-    screen: threading.Lock = field(default_factory=threading.Lock)
-    submitted: float = field(default_factory=time.monotonic)
-    begun: float | None = None
+    models: Models
+    progress: Progress
+    show: Callable[[object], None]
 
-    def asks_the_same(self, other: Request) -> bool:
-        """Whether another request is for the same thing, at the same place."""
-        return (self.job, self.arguments, self.tab) == (other.job, other.arguments, other.tab)
 
-    def log_start(self) -> None:
-        """Say that it has its turn."""
-        log.line("start", **self._facts())
+class Request(Protocol):
+    """A frozen dataclass that pickles; it is made of values that were checked, or not made at all."""
 
-    def log_end(self, end: Done | Failed, outcome: str) -> None:
-        """Say how it ended, how long it waited and worked, and how much audio it was about."""
-        now = time.monotonic()
-        begun = self.begun or now
-        audio = getattr(end.value, "audio_seconds", None) if isinstance(end, Done) else None
-        error = end.kind if isinstance(end, Failed) else None
-        log.line(
-            "end", **self._facts(), outcome=outcome, waited=begun - self.submitted, worked=now - begun, audio=audio, error=error
-        )  # fmt: skip
+    def facts(self) -> Mapping[str, str]:
+        """What the log says of it: its kind, and names that asrquant gave. Nothing of a visitor's own."""
 
-    def _facts(self) -> dict[str, str]:
-        said = {"request": self.id, "tab": self.job.__module__.rpartition(".")[2]}
-        names = list(inspect.signature(self.job).parameters)[3:]
-        for name, value in zip(names, self.arguments, strict=False):
-            values = value if isinstance(value, list) else [value]
-            if name in _LOGGED and values and all(isinstance(v, str) and v in _NAMES for v in values):
-                said[_LOGGED[name]] = ",".join(values)
-        return said
+    def run(self, work: Work) -> object:
+        """Do in the worker what is asked for; the result must pickle.
+
+        Raises:
+            AsrQuantError: it cannot be done; the visitor reads why.
+        """
+
+
+@dataclass(frozen=True)
+class Refused:
+    """What was asked for and cannot be, in the place of a request.
+
+    Attributes:
+        message: for the visitor.
+        kind: of error, for the log.
+    """
+
+    message: str
+    kind: str
+
+    def facts(self) -> Mapping[str, str]:
+        """Nothing: what was refused has not been checked."""
+        return {}
+
+    def run(self, work: Work) -> object:
+        """Nothing can be done.
+
+        Raises:
+            RequestError: always.
+        """
+        raise RequestError(self.message)

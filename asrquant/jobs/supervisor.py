@@ -16,8 +16,9 @@ from typing import Any
 
 from asrquant.base.errors import AsrQuantError
 from asrquant.export.store import Exports
-from asrquant.jobs.request import Request
-from asrquant.jobs.worker import CANCELLED, SORRY, Done, Failed, Worker
+from asrquant.jobs.events import CANCELLED, SORRY, Done, Failed
+from asrquant.jobs.job import Job
+from asrquant.jobs.worker import Worker
 
 GRACE_SECONDS = 1.5
 """From the request to stop until the worker is killed."""
@@ -44,15 +45,15 @@ class Supervisor:
 
         Args:
             places: jobs that may wait.
-            limit_seconds: of work on one request, after which it is stopped; None for no limit.
+            limit_seconds: of work on one job, after which it is stopped; None for no limit.
         """
         self.places, self.limit_seconds = places, limit_seconds
-        self._line: deque[Request] = deque()
+        self._line: deque[Job] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._worker: Worker | None = None
         self._ready = self._failing = False
-        self._running: Request | None = None
+        self._running: Job | None = None
         self._start_at = 0.0
         self._closing = ""
         self._done = 0
@@ -65,8 +66,8 @@ class Supervisor:
                 self._thread = threading.Thread(target=self._serve, name="supervisor", daemon=True)
                 self._thread.start()
 
-    def submit(self, request: Request) -> None:
-        """Put a request into the line.
+    def submit(self, job: Job) -> None:
+        """Put a job into the line.
 
         Raises:
             BusyError: the line is full, or the page is closing.
@@ -79,25 +80,25 @@ class Supervisor:
                 raise BusyError(
                     f"The page is busy: {len(self._line)} requests are waiting already. Please try again in a few minutes."
                 )
-            self._line.append(request)
+            self._line.append(job)
             self._changed.notify()
 
-    def withdraw(self, request: Request, why: str = CANCELLED) -> None:
-        """Stop a request wherever it is; its visitor reads the first reason that was given."""
-        if not request.stop.is_set():
-            request.why = why
-        request.stop.set()
+    def withdraw(self, job: Job, why: str = CANCELLED) -> None:
+        """Stop a job wherever it is; its visitor reads the first reason that was given."""
+        if not job.stop.is_set():
+            job.why = why
+        job.stop.set()
         with self._changed:
-            if request in self._line:
-                self._line.remove(request)
-                request.events.put(Failed(request.why, "Cancelled"))
+            if job in self._line:
+                self._line.remove(job)
+                job.events.put(Failed(job.why, "Cancelled"))
 
-    def ahead(self, request: Request) -> int:
-        """How many are served before a request; 0 once it has its turn."""
+    def ahead(self, job: Job) -> int:
+        """How many are served before a job; 0 once it has its turn."""
         with self._changed:
-            if request not in self._line:
+            if job not in self._line:
                 return 0
-            return self._line.index(request) + (self._running is not None)
+            return self._line.index(job) + (self._running is not None)
 
     def health(self) -> dict[str, Any]:
         """How the worker is; says ``failing`` where it could not be started."""
@@ -124,14 +125,14 @@ class Supervisor:
         while not self._closing:
             try:
                 self._keep_a_worker()
-                if request := self._next():
-                    self._do(request)
+                if job := self._next():
+                    self._do(job)
             except Exception:
                 _log.exception("the supervisor goes on after an error")
                 time.sleep(1)
         self._end_worker()
 
-    def _next(self) -> Request | None:
+    def _next(self) -> Job | None:
         with self._changed:
             if not self._line and not self._closing:
                 self._changed.wait(0.5)
@@ -163,66 +164,66 @@ class Supervisor:
             self._worker, self._ready = None, False
             Exports().sweep()
 
-    def _do(self, request: Request) -> None:
+    def _do(self, job: Job) -> None:
         end: Done | Failed
-        request.log_start()
+        job.log_start()
         try:
             with tempfile.TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as folder:
-                end, outcome = self._wait_for_worker(request) or self._watch(request, folder)
+                end, outcome = self._wait_for_worker(job) or self._watch(job, folder)
         except Exception as error:
-            _log.exception("request %s failed", request.id)
-            end, outcome = Failed(SORRY.format(request.id), type(error).__name__), "failed"
-        request.log_end(end, outcome)
+            _log.exception("request %s failed", job.id)
+            end, outcome = Failed(SORRY.format(job.id), type(error).__name__), "failed"
+        job.log_end(end, outcome)
         self._done += 1
         self._running = None
-        request.events.put(end)
+        job.events.put(end)
 
-    def _wait_for_worker(self, request: Request) -> tuple[Failed, str] | None:
+    def _wait_for_worker(self, job: Job) -> tuple[Failed, str] | None:
         while not self._ready:
-            if why := self._closing or (request.stop.is_set() and request.why):
+            if why := self._closing or (job.stop.is_set() and job.why):
                 return Failed(why, "Cancelled"), "cancelled"
             if self._failing:
-                return Failed(_BROKEN.format(request.id), "Broken"), "failed"
+                return Failed(_BROKEN.format(job.id), "Broken"), "failed"
             self._keep_a_worker()
             time.sleep(_TICK)
         return None
 
-    def _watch(self, request: Request, folder: str) -> tuple[Done | Failed, str]:
+    def _watch(self, job: Job, folder: str) -> tuple[Done | Failed, str]:
         """Pass on what the worker says of a job until it ends, in whatever way; returns the end, and a word for it."""
         worker = self._worker
         assert worker is not None
-        request.begun = begun = time.monotonic()
+        job.begun = begun = time.monotonic()
         outcome = why = ""
         killed_at = math.inf
         given = False
         while True:
             try:
                 if not given:
-                    worker.give(request.id, folder, request.job, request.arguments)
+                    worker.give(job.id, folder, job.request)
                     given = True
                 event = worker.hear(_TICK)
             except (EOFError, BrokenPipeError):
-                _log.error("the worker ended during request %s, exit code %s", request.id, worker.exit_code)
+                _log.error("the worker ended during request %s, exit code %s", job.id, worker.exit_code)
                 self._end_worker()
-                return Failed(SORRY.format(request.id), "WorkerDied"), "died"
+                return Failed(SORRY.format(job.id), "WorkerDied"), "died"
             if isinstance(event, Failed):
                 return (Failed(why, event.kind), outcome) if event.kind == "Cancelled" else (event, outcome or "failed")
             if isinstance(event, Done):
                 return Done(event.value, "" if why == CANCELLED else why), outcome or "done"
             if not isinstance(event, bool):
-                request.events.put(event)
+                job.events.put(event)
             now = time.monotonic()
             if now > killed_at:
                 self._end_worker()
                 return Failed(why, "Cancelled"), "killed" if outcome == "cancelled" else outcome
-            if not outcome and (found := self._reason_to_stop(request, now - begun)):
+            if not outcome and (found := self._reason_to_stop(job, now - begun)):
                 outcome, why = found
-                worker.stop(request.id)
+                worker.stop(job.id)
                 killed_at = now + GRACE_SECONDS
 
-    def _reason_to_stop(self, request: Request, worked: float) -> tuple[str, str] | None:
-        if request.stop.is_set():
-            return "cancelled", request.why
+    def _reason_to_stop(self, job: Job, worked: float) -> tuple[str, str] | None:
+        if job.stop.is_set():
+            return "cancelled", job.why
         if self._closing:
             return "dropped", self._closing
         if self.limit_seconds and worked > self.limit_seconds:

@@ -14,59 +14,19 @@ import pickle
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from asrquant.base.errors import AsrQuantError, Cancelled
 from asrquant.jobs import log
+from asrquant.jobs.events import CANCELLED, SORRY, Done, Event, Failed, Partial, Step
 from asrquant.jobs.models import MODELS, Models
+from asrquant.jobs.request import Request, Work
 from asrquant.jobs.threads import set_threads
 
-CANCELLED = "Cancelled."
-SORRY = "Something went wrong on our side (reference {}); please try again."
 _log = logging.getLogger(__name__)
 _spawn = multiprocessing.get_context("spawn")
-
-
-@dataclass(frozen=True)
-class Step:
-    """Progress of a job."""
-
-    stage: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Partial:
-    """Something that a job has to show before it is done."""
-
-    value: Any
-
-
-@dataclass(frozen=True)
-class Done:
-    """A job's result; ``note`` says why it is not the whole, where the visitor did not ask for that."""
-
-    value: Any
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Why a job did not finish, for the visitor to read; ``kind`` is for the log."""
-
-    message: str
-    kind: str = ""
-
-
-Event = Step | Partial | Done | Failed
-Job = Callable[..., Any]
-"""A function of a module, called as ``job(models, progress, show, *arguments)``; returns the result. Steps are reported with
-``progress`` and partial results with ``show``. Arguments and results must pickle."""
 
 
 class Worker:
@@ -96,16 +56,15 @@ class Worker:
         self._process.join(1)
         return self._process.exitcode
 
-    def give(self, request: str, folder: str, job: Job, arguments: tuple[Any, ...]) -> None:
+    def give(self, job: str, folder: str, request: Request) -> None:
         """Let it work.
 
         Args:
-            request: names the job in the log.
+            job: id that names it in the log.
             folder: for the job's temporary files.
-            job: the function.
-            arguments: of the function, after its first three.
+            request: what is to be done.
         """
-        self._pipe.send((request, folder, pickle.dumps((job, arguments))))
+        self._pipe.send((job, folder, pickle.dumps(request)))
 
     def hear(self, seconds: float) -> Event | bool:
         """What it says next: an event, ``True`` once it is ready, or ``False`` where it is silent for so long.
@@ -118,10 +77,10 @@ class Worker:
         except OSError as error:
             raise EOFError from error
 
-    def stop(self, request: str) -> None:
+    def stop(self, job: str) -> None:
         """Ask it to stop a job at its next step or before the next module of a forward pass."""
         with contextlib.suppress(OSError):
-            self._orders.send(request)
+            self._orders.send(job)
 
     def kill(self) -> None:
         """End it at once, with the processes that it has started."""
@@ -148,32 +107,32 @@ def main(pipe: Any, orders: Any) -> None:
     pipe.send(True)
     while True:
         try:
-            request, folder, work = pipe.recv()
+            job, folder, pickled = pipe.recv()
         except EOFError:
             return
         tempfile.tempdir = os.environ["TMPDIR"] = folder
-        heard.begin(request)
-        if failed := _work(pipe, heard, models, request, work):
+        heard.begin(job)
+        if failed := _work(pipe, heard, models, job, pickled):
             pipe.send(failed)
 
 
-def _work(pipe: Any, heard: _Orders, models: Models, request: str, work: bytes) -> Failed | None:
+def _work(pipe: Any, heard: _Orders, models: Models, job: str, pickled: bytes) -> Failed | None:
     def progress(stage: str, done: int, total: int) -> None:
         heard.check()
         pipe.send(Step(stage, done, total))
 
     try:
         progress("starting", 0, 1)
-        job, arguments = pickle.loads(work)
-        pipe.send(Done(job(models, progress, lambda value: pipe.send(Partial(value)), *arguments)))
+        request: Request = pickle.loads(pickled)
+        pipe.send(Done(request.run(Work(models, progress, lambda value: pipe.send(Partial(value))))))
         return None
     except Exception as error:
         if heard.stopped:  # what was thrown out of a forward pass may have been wrapped on its way
             return Failed(CANCELLED, Cancelled.__name__)
         if isinstance(error, AsrQuantError):
             return Failed(str(error), type(error).__name__)
-        _log.exception("request %s failed", request)
-        return Failed(SORRY.format(request), type(error).__name__)
+        _log.exception("request %s failed", job)
+        return Failed(SORRY.format(job), type(error).__name__)
 
 
 class _Orders:
@@ -184,9 +143,9 @@ class _Orders:
         self._hooks: list[Any] = []
         threading.Thread(target=self._listen, args=[orders], daemon=True).start()
 
-    def begin(self, request: str) -> None:
+    def begin(self, job: str) -> None:
         """Listen on behalf of another job."""
-        self._current = request
+        self._current = job
         while self._hooks:
             self._hooks.pop().remove()
 

@@ -62,6 +62,17 @@ def decoders_for(vocabulary: Vocabulary) -> tuple[str, ...]:
     return tuple(name for name, entry in _TABLE.items() if vocabulary.ngram or not entry.needs_ngram)
 
 
+def known_decoder(name: object) -> str:
+    """The name, where it is a decoder's.
+
+    Raises:
+        DecoderError: it is not; lists those that there are.
+    """
+    if not isinstance(name, str) or name not in DECODERS:
+        raise DecoderError(f"There is no decoder {str(name)[:60]!r}; there are {', '.join(DECODERS)}.")
+    return name
+
+
 def make_decoder(name: str, vocabulary: Vocabulary) -> Decoder:
     """Build a decoder for a model.
 
@@ -73,8 +84,7 @@ def make_decoder(name: str, vocabulary: Vocabulary) -> Decoder:
         DecoderError: there is no such decoder, or the model has no n-gram.
         MissingDependencyError: its library is not installed.
     """
-    if not isinstance(name, str) or name not in DECODERS:
-        raise DecoderError(f"There is no decoder {name!r}; there are {', '.join(DECODERS)}.")
+    known_decoder(name)
     if name not in (usable := decoders_for(vocabulary)):
         raise DecoderError(f"This model came without an n-gram; use {' or '.join(usable)}.")
     return _TABLE[name].make(vocabulary)

@@ -10,11 +10,11 @@ import gradio as gr
 from gradio.components.api_component import Api
 from gradio.utils import get_upload_folder, is_in_or_equal
 
-from asrquant.base.errors import AsrQuantError, RequestError
+from asrquant.base.errors import RequestError
 from asrquant.engines.registry import unavailable
 from asrquant.jobs.checks import MAX_REFERENCE, shown
-from asrquant.jobs.compare import MAX_RUNS, comparison
-from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, MODELS, Custom
+from asrquant.jobs.compare import MAX_RUNS, CompareRequest
+from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, MODELS, Custom, chosen
 from asrquant.measure.compare import comparison_dict
 from asrquant.model.presets import PRESETS
 from asrquant.text.decoders import DECODERS
@@ -76,12 +76,15 @@ def compare(
     All but the clip may be left out. The preset "custom" takes settings: an object with any of schemes (part of the model →
     float, dynamic or static), dynamic_dtype, observer, backend, calibration_clips and calibration_seed.
     """
+
+    def ask() -> CompareRequest:
+        path, own = _path(clip), _settings(preset, settings)
+        return CompareRequest(
+            clip=path, preset=chosen(preset, own), reference=reference, model=model, decoder=decoder, runs=runs
+        )
+
     # A generator, as Gradio stops nothing else when the caller hangs up.
-    try:
-        asked = (_path(clip), preset, _settings(preset, settings), reference, model, decoder, runs)
-    except AsrQuantError as error:
-        raise _refusal(str(error)) from None
-    for event in session.run(None, "for programs", comparison, *asked):
+    for event in session.run(None, "for programs", ask):
         match event:
             case session.Failed(message=message):
                 raise _refusal(message)
@@ -97,7 +100,7 @@ def presets() -> dict[str, dict[str, str | None]]:
     return {**listed, CUSTOM: {"summary": f"{SUMMARY} Takes settings such as {EXAMPLE_SETTINGS}.", "unavailable": None}}
 
 
-def _path(clip: Any) -> str | None:
+def _path(clip: Any) -> Any:
     """The path of an uploaded file; Gradio has made sure that it was uploaded, where it is marked as a file.
 
     Raises:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pandas as pd
+from gradio.components import Component
 
 from asrquant.data.bundled import BUNDLED
-from asrquant.jobs.benchmark import FOLDER, ZIP, kinds, most_clips, report
+from asrquant.jobs.benchmark import FOLDER, ZIP, BenchmarkRequest, Data, kinds, most_clips
 from asrquant.measure.journal import Entry
 from asrquant.measure.report import Report, Row
 from asrquant.model.presets import PRESETS
@@ -29,7 +32,8 @@ from asrquant.show.report import (
 )
 from asrquant.show.report_files import about, write_report
 from asrquant.text.metrics import total_errors
-from asrquant.ui import choices, render, session
+from asrquant.ui import choices, render
+from asrquant.ui.running import HEAVY, QUICK, Running, Screen, Updates, Values, follow
 
 TAB = "Benchmark"
 FIRST_PRESETS = ("dynamic-int8", "openvino-int8")
@@ -39,6 +43,133 @@ _WELCOME = (
     "Choose data and presets: the table fills clip by clip, then charts show what each preset costs and saves, and four "
     "files can be downloaded."
 )
+
+
+_ACCURACY = ("preset", "WER (%)", "change (points)", "size (MB)")
+_SPEED = ("preset", "RTF encoder", "encoder speed-up", "p50 / p95 (ms)")
+_DEPLOYED = ("preset", "build (s)", "load (s)", "peak (MB)")
+_FRESH = "Quantized here; loaded and run on the longest clip in a fresh process: peak memory, in brackets without Python's own"
+_FIGURES: dict[str, Callable[[Report], Any]] = {
+    "tradeoff": tradeoff_figure, "speed": speed_figure, "latency": latency_figure, "moved": moved_figure,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What is shown of a benchmark.
+
+    Attributes:
+        numbers: tables of accuracy and speed; while it runs, what is known so far.
+        figures: by the names of ``_FIGURES``.
+        tables: latency, lost words, bad rows.
+        files: the report, to download.
+    """
+
+    numbers: gr.HTML
+    figures: dict[str, gr.Plot]
+    tables: gr.HTML
+    files: gr.File
+
+    @property
+    def all(self) -> list[Component]:
+        """Outputs of whatever fills them."""
+        return [self.numbers, *self.figures.values(), self.tables, self.files]
+
+
+class _BenchmarkScreen(Screen):
+    """What a benchmark shows: a table that fills clip by clip, then everything."""
+
+    def __init__(self, outputs: _Outputs) -> None:
+        """Show it there."""
+        self._outputs = outputs
+        self._rows: list[Row] = []
+        self._begun: float | None = None
+
+    def begun(self, job: str) -> Updates:
+        """Nothing of an older one."""
+        hidden = (*self._outputs.figures.values(), self._outputs.files)
+        return {
+            self._outputs.numbers: "",
+            self._outputs.tables: "",
+            **{part: gr.update(visible=False) for part in hidden},
+        }
+
+    def step(self, stage: str, done: int, total: int) -> str:
+        """Progress, with the time that is left."""
+        if stage == "transcribing":
+            self._begun = self._begun or time.monotonic()
+            left = (time.monotonic() - self._begun) / done * (total - done) if done else None
+            stage += "" if left is None else f", about {left:.0f} s left,"
+        return super().step(stage, done, total)
+
+    def partial(self, value: Entry) -> Updates:
+        """One more clip."""
+        self._rows += value.rows
+        return {self._outputs.numbers: _so_far(self._rows, value)}
+
+    @contextmanager
+    def done(self, value: Report) -> Iterator[Updates]:
+        """Tables, charts, files."""
+        outputs, lost = self._outputs, _lost(value)
+        with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
+            files = [str(path) for path in write_report(value, Path(folder))]
+            yield {
+                outputs.numbers: _numbers(value),
+                **{
+                    outputs.figures[name]: gr.update(value=figure(value), visible=name != "moved" or bool(lost))
+                    for name, figure in _FIGURES.items()
+                },
+                outputs.tables: render.table(latency_table(value), "Latency by clip length")
+                + (lost or render.notice("No preset lost a word that the original had right."))
+                + (render.table(bad_table(value), "Rows that could not be used") if value.bad else ""),
+                outputs.files: gr.update(value=files, visible=True),
+            }
+
+    def last_words(self, value: Report, note: str) -> str:
+        """Whether it is the whole."""
+        return render.notice(f"{note or 'Cancelled.'} What was done is kept." if value.stopped else "Done.")
+
+
+@dataclass(frozen=True)
+class _Tab:
+    """The tab's controls, and what happens when somebody uses them."""
+
+    kind: gr.Radio
+    zipped: gr.File
+    path: gr.Textbox
+    presets: gr.CheckboxGroup
+    limit: gr.Number
+    deployed: gr.Checkbox
+    model: choices.ModelControls
+    outputs: _Outputs
+    running: Running
+
+    def wire(self) -> None:
+        """Let the controls do what they say."""
+        self.kind.change(self.show_kind, {self.kind}, [self.zipped, self.path], **QUICK)
+        inputs = {self.kind, self.zipped, self.path, self.presets, self.limit, self.deployed, *self.model.all}
+        self.running.starts[0].click(self.run, inputs, [*self.outputs.all, *self.running.all], **HEAVY)
+        self.running.wire()
+
+    def show_kind(self, values: Values) -> Updates:
+        """The control for the kind of data that was chosen."""
+        kind = values[self.kind]
+        return {self.zipped: gr.update(visible=kind == ZIP), self.path: gr.update(visible=kind == FOLDER)}
+
+    def run(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """Run the job."""
+
+        def ask() -> BenchmarkRequest:
+            return BenchmarkRequest(
+                data=Data.chosen(values[self.kind], values[self.zipped], values[self.path]),
+                presets=values[self.presets],
+                limit=values[self.limit],
+                deployed=values[self.deployed],
+                model=values[self.model.model],
+                decoder=values[self.model.decoder],
+            )
+
+        yield from follow(self.running, _BenchmarkScreen(self.outputs), request, ask)
 
 
 def build() -> None:
@@ -67,78 +198,21 @@ def build() -> None:
                 elem_id="bench-deployed",
             )
             with gr.Accordion("Model, decoder", open=False):
-                model, decoder = choices.model_and_decoder("bench-")
+                model = choices.model_and_decoder("bench-")
             with gr.Row():
                 go = gr.Button("Run", variant="primary", elem_id="bench-run")
                 stop = gr.Button("Cancel", interactive=False, elem_id="bench-cancel")
             status = gr.HTML(elem_id="bench-status")
         with gr.Column(scale=7, min_width=320):
             numbers = gr.HTML(render.notice(_WELCOME), elem_id="bench-numbers")
-            figures = [gr.Plot(show_label=False, visible=False, elem_id=f"bench-{name}") for name in _FIGURES]
+            figures = {name: gr.Plot(show_label=False, visible=False, elem_id=f"bench-{name}") for name in _FIGURES}
             tables = gr.HTML(elem_id="bench-tables")
             files = gr.File(
                 label="Download", file_count="multiple", interactive=False, visible=False, elem_id="bench-files"
             )
-    private: dict[str, Any] = {"api_visibility": "private"}
-    kind.change(
-        lambda chosen: (gr.update(visible=chosen == ZIP), gr.update(visible=chosen == FOLDER)), kind, [zipped, path],
-        queue=False, show_progress="hidden", **private,
-    )  # fmt: skip
-    go.click(
-        _run, [kind, zipped, path, presets, limit, deployed, model, decoder],
-        [numbers, *figures, tables, files, status, go, stop],
-        **private, **session.HEAVY,
-    )  # fmt: skip
-    stop.click(choices.cancel, None, None, queue=False, **private)
-
-
-_ACCURACY = ("preset", "WER (%)", "change (points)", "size (MB)")
-_SPEED = ("preset", "RTF encoder", "encoder speed-up", "p50 / p95 (ms)")
-_DEPLOYED = ("preset", "build (s)", "load (s)", "peak (MB)")
-_FRESH = "Quantized here; loaded and run on the longest clip in a fresh process: peak memory, in brackets without Python's own"
-_FIGURES: dict[str, Callable[[Report], Any]] = {
-    "tradeoff": tradeoff_figure, "speed": speed_figure, "latency": latency_figure, "moved": moved_figure,
-}  # fmt: skip
-
-
-def _run(
-    kind: str,
-    zipped: str | None,
-    path: str,
-    presets: list[str],
-    limit: int,
-    deployed: bool,
-    source: str,
-    decoder: str,
-    request: gr.Request,
-) -> Iterator[tuple[Any, ...]]:
-    """Yield the tab's outputs as the job goes on."""
-    busy = (gr.update(interactive=False), gr.update(interactive=True))
-    idle = (gr.update(interactive=True), gr.update(interactive=False))
-    same, hidden = gr.skip(), gr.update(visible=False)
-    rest = len(_FIGURES) + 2
-    rows: list[Row] = []
-    begun: float | None = None
-    asked = (kind, zipped, path, presets, limit, deployed, source, decoder)
-    for event in session.run(request.session_hash or "", TAB, report, *asked):
-        match event:
-            case session.Begun():
-                yield ("", *[hidden] * len(_FIGURES), "", hidden, render.waiting(), *busy)
-            case session.Step(stage, done, total):
-                if stage == "transcribing":
-                    begun = begun or time.monotonic()
-                    left = (time.monotonic() - begun) / done * (total - done) if done else None
-                    stage += "" if left is None else f", about {left:.0f} s left,"
-                yield (*[same] * (rest + 1), render.progress_bar(stage, done, total), *busy)
-            case session.Partial(entry):
-                rows += entry.rows
-                yield (_so_far(rows, entry), *[same] * rest, same, *busy)
-            case session.Failed(message=message):
-                yield (*[same] * (rest + 1), render.problem(message), *idle)
-            case session.Done(found, note):
-                yield from _results(found, note, idle)
-            case session.Replaced():
-                yield gr.skip()
+    outputs = _Outputs(numbers, figures, tables, files)
+    running = Running(TAB, (go,), stop, status)
+    _Tab(kind, zipped, path, presets, limit, deployed, model, outputs, running).wire()
 
 
 def _so_far(rows: list[Row], entry: Entry) -> str:
@@ -160,28 +234,20 @@ def _so_far(rows: list[Row], entry: Entry) -> str:
     )
 
 
-def _results(found: Report, note: str, idle: tuple[Any, Any]) -> Iterator[tuple[Any, ...]]:
-    lost = "".join(
+def _numbers(found: Report) -> str:
+    table = report_table(found)
+    return (
+        render.table(table[list(_ACCURACY)], "Accuracy, with 95 % intervals by bootstrap over clips")
+        + render.table(table[list(_SPEED)], "Speed")
+        + (render.table(table[list(_DEPLOYED)], _FRESH) if any(each.deployment for each in found.summaries) else "")
+        + f'<p class="aq-quiet">{escape(about(found))}.</p>'
+    )
+
+
+def _lost(found: Report) -> str:
+    """Words that each preset lost; empty where none did."""
+    return "".join(
         render.table(table, f"Words that {summary.preset} lost")
         for summary in found.summaries[1:]
         if len(table := moved_words(found, summary.preset, 10))
     )
-    table = report_table(found)
-    with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
-        files = [str(path) for path in write_report(found, Path(folder))]
-        yield (
-            render.table(table[list(_ACCURACY)], "Accuracy, with 95 % intervals by bootstrap over clips")
-            + render.table(table[list(_SPEED)], "Speed")
-            + (render.table(table[list(_DEPLOYED)], _FRESH) if any(s.deployment for s in found.summaries) else "")
-            + f'<p class="aq-quiet">{escape(about(found))}.</p>',
-            *(
-                gr.update(value=figure(found), visible=name != "moved" or bool(lost))
-                for name, figure in _FIGURES.items()
-            ),
-            render.table(latency_table(found), "Latency by clip length")
-            + (lost or render.notice("No preset lost a word that the original had right."))
-            + (render.table(bad_table(found), "Rows that could not be used") if found.bad else ""),
-            gr.update(value=files, visible=True),
-            render.notice(f"{note or 'Cancelled.'} What was done is kept." if found.stopped else "Done."),
-            *idle,
-        )

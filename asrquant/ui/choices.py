@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from asrquant.engines.registry import unavailable
-from asrquant.jobs.models import CUSTOM, MODELS
-from asrquant.model.presets import PRESETS
+from asrquant.jobs.models import CUSTOM, MODELS, chosen
+from asrquant.model.presets import PRESETS, Preset
 from asrquant.text import decoders
 from asrquant.text.decoders import DECODERS
-from asrquant.ui import custom, render, session
+from asrquant.ui import custom, render
 
 FIRST_PRESET, FIRST_DECODER, FIRST_RUNS = "dynamic-int8", "ngram", 3
 """What the page shows at first, and its endpoint takes where nothing else is said."""
-
-
-def cancel(request: gr.Request) -> None:
-    """Stop the visitor's job; for a button, and for a tab that is closed."""
-    session.cancel(request.session_hash or "")
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,33 @@ class PresetControls:
 
     name: gr.Dropdown
     own: custom.Controls
+
+    @property
+    def all(self) -> set[Component]:
+        """Inputs of whatever reads them."""
+        return {self.name, *self.own.all}
+
+    def chosen(self, values: Mapping[Component, Any]) -> Preset:
+        """The preset that they say; raises as ``jobs.models.chosen``."""
+        return chosen(values[self.name], self.own.read(values))
+
+    def in_words(self, values: Mapping[Component, Any]) -> str:
+        """The preset's name, and of ``custom`` what it is."""
+        name = values[self.name]
+        return f"{CUSTOM}: {custom.in_words(self.own.read(values))}" if name == CUSTOM else str(name)
+
+
+@dataclass(frozen=True)
+class ModelControls:
+    """Which model, which decoder."""
+
+    model: gr.Dropdown
+    decoder: gr.Radio
+
+    @property
+    def all(self) -> set[Component]:
+        """Inputs of whatever reads them."""
+        return {self.model, self.decoder}
 
 
 def usable_presets() -> list[str]:
@@ -64,8 +89,8 @@ def preset_and_settings(prefix: str = "") -> PresetControls:
     return PresetControls(preset, own)
 
 
-def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:
-    """Which model, which decoder."""
+def model_and_decoder(prefix: str = "") -> ModelControls:
+    """Lay out the choice of model and decoder."""
     model = gr.Dropdown(
         list(MODELS), value=MODELS[0], label="Model", elem_id=f"{prefix}model",
         info="an4 is embedded" + "; the others are downloaded when first used" * (len(MODELS) > 1),
@@ -74,4 +99,4 @@ def model_and_decoder(prefix: str = "") -> tuple[gr.Dropdown, gr.Radio]:
     choices = [
         (f"{name}: {what}{' (not installed here)' * (name in missing)}", name) for name, what in DECODERS.items()
     ]
-    return model, gr.Radio(choices, value=FIRST_DECODER, label="Decoder")
+    return ModelControls(model, gr.Radio(choices, value=FIRST_DECODER, label="Decoder"))

@@ -1,8 +1,10 @@
-"""The clip: a recording or a file, and what is wrong with a file, said before it is sent or right after."""
+"""The clip, a recording or a file, and its words; what is wrong with a file is said before it is sent or right after."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -10,15 +12,66 @@ import gradio as gr
 from asrquant.audio.containers import ENDINGS, NAMES
 from asrquant.audio.sound import look
 from asrquant.base.errors import AudioError
-from asrquant.ui import render, session
+from asrquant.ui import reference, render, session
+from asrquant.ui.running import PRIVATE, QUICK, Updates, Values
 
 RECORDING_RATE = 16_000
 SCRIPT = Path(__file__).with_name("clip.js")
 NO_SOUND_FILE = f"is no sound file, so it was not sent; choose {NAMES}."
+SENTENCES = ("ENTER FIVE SEVEN TWO", "J O H N", "RUBOUT T K L SIXTY FOUR", "MARCH TENTH NINETEEN SEVENTY ONE", "STOP")
+UNDERSTANDS = (
+    "The embedded model understands **spelled letters, numbers, dates and a few commands** (ENTER, ERASE, RUBOUT, REPEAT, "
+    "STOP, GO, YES, NO), and nothing else. Read one of these aloud: " + ", ".join(f"*{s}*" for s in SENTENCES) + "."
+)
 
 
-def build() -> gr.Audio:
-    """Lay out the clip, and under it what is wrong with the file that was chosen."""
+@dataclass(frozen=True)
+class Clip:
+    """The clip and what goes with it.
+
+    Attributes:
+        audio: the clip.
+        words: the reference.
+        origin: where the reference came from; see ``reference``. Like ``recording`` it is never shown, and lives in the
+            browser with what it is about, as ``work`` does: the server remembers nothing of a visitor's page.
+        note: what became of the reference.
+        recording: whether a recording was begun and not stopped.
+        work: id of the last job that this page began.
+    """
+
+    audio: gr.Audio
+    words: gr.Textbox
+    origin: gr.Textbox
+    note: gr.HTML
+    recording: gr.Checkbox
+    work: gr.Textbox
+
+    def shown(self, words: reference.Words, values: Values) -> Updates:
+        """Words as they are to be shown; what is there already is left alone, as its visitor may be typing."""
+        note = f'<p class="aq-quiet">{escape(words.note)}</p>' if words.note else ""
+        fresh = {self.words: words.text, self.origin: words.origin}
+        return {**{part: value for part, value in fresh.items() if values[part] != value}, self.note: note}
+
+
+def build() -> Clip:
+    """Lay out the clip and its words."""
+    audio = _audio()
+    gr.Markdown(UNDERSTANDS, elem_classes="aq-quiet")
+    words = gr.Textbox(
+        label="What is said (optional)", placeholder="Without it there is no WER, only agreement", elem_id="reference"
+    )
+    note = gr.HTML(elem_id="reference-note")
+    origin, work = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
+    recording = gr.Checkbox(False, visible=False)
+    words.input(None, audio, [origin, note], js=reference.TYPING, **PRIVATE)
+    audio.start_recording(None, None, recording, js="() => true", **PRIVATE)
+    for ends in (audio.stop_recording, audio.clear, audio.upload):
+        ends(None, None, recording, js="() => false", **PRIVATE)
+    return Clip(audio, words, origin, note, recording, work)
+
+
+def _audio() -> gr.Audio:
+    """The clip, and under it what is wrong with the file that was chosen."""
     audio = gr.Audio(
         label="Clip: microphone or file, up to 60 s (WAV, MP3, M4A, MP4, WebM, Ogg …)", type="filepath",
         sources=["microphone", "upload"], waveform_options=gr.WaveformOptions(sample_rate=RECORDING_RATE), elem_id="clip",
@@ -27,7 +80,7 @@ def build() -> gr.Audio:
     settings = json.dumps({"endings": ENDINGS, "sentence": NO_SOUND_FILE, "problem": render.problem("")})
     script = f"const settings = {settings};\n{SCRIPT.read_text(encoding='utf-8')}"
     wrong = gr.HTML(js_on_load=script, elem_id="clip-problem")
-    audio.change(_wrong_with, audio, wrong, queue=False, show_progress="hidden", api_visibility="private")
+    audio.change(_wrong_with, audio, wrong, **QUICK)
     return audio
 
 

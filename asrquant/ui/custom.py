@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.jobs.models import CUSTOM, MAX_CALIBRATION_CLIPS, Custom
@@ -29,13 +31,39 @@ class Controls:
 
     Attributes:
         group: what is shown or hidden.
-        schemes: a radio for each part, in the order of ``SCHEMES``.
-        all: whose values ``read`` takes, as the last inputs of an event.
+        schemes: part of the model → the radio for it, in the order of ``SCHEMES``.
+        dynamic_dtype: of the dynamic parts' weights.
+        observer: of the static parts.
+        backend: ``AUTOMATIC`` or a name.
+        calibration_clips: for the static parts.
+        calibration_seed: that they are drawn with.
     """
 
     group: gr.Group
-    schemes: list[gr.Radio]
-    all: list[gr.components.Component]
+    schemes: dict[str, gr.Radio]
+    dynamic_dtype: gr.Radio
+    observer: gr.Dropdown
+    backend: gr.Dropdown
+    calibration_clips: gr.Slider
+    calibration_seed: gr.Number
+
+    @property
+    def all(self) -> set[Component]:
+        """Inputs of whatever reads them."""
+        rest = (self.dynamic_dtype, self.observer, self.backend, self.calibration_clips, self.calibration_seed)
+        return {*self.schemes.values(), *rest}
+
+    def read(self, values: Mapping[Component, Any]) -> Custom:
+        """What they say, as it came; see ``Custom``."""
+        backend = values[self.backend]
+        return Custom(
+            schemes={role: values[radio] for role, radio in self.schemes.items()},
+            dynamic_dtype=values[self.dynamic_dtype],
+            observer=values[self.observer],
+            backend=None if backend == AUTOMATIC else backend,
+            calibration_clips=values[self.calibration_clips],
+            calibration_seed=values[self.calibration_seed],
+        )
 
 
 def build(elem_id: str) -> Controls:
@@ -45,33 +73,21 @@ def build(elem_id: str) -> Controls:
         elem_id: of the group.
     """
     with gr.Group(visible=False, elem_id=elem_id) as group:
-        schemes = [
-            gr.Radio(choices, value="dynamic" if role == "transformer_layers" else "float", label=label)
-            for role, (label, choices) in SCHEMES.items()
-        ]
-        rest = [
-            gr.Radio(DYNAMIC_DTYPES, value="qint8", label="Weights of the dynamic parts"),
-            gr.Dropdown(OBSERVERS, value="backend", label="Observer of the static parts"),
-            gr.Dropdown([AUTOMATIC, *BACKENDS], value=AUTOMATIC, label="Backend"),
-            gr.Slider(1, MAX_CALIBRATION_CLIPS, value=CALIBRATION_CLIPS, step=1, label="Calibration clips"),
-            gr.Number(
-                CALIBRATION_SEED, step=1, label="Calibration seed"
-            ),  # Gradio rounds and refuses without saying what
-        ]
-    return Controls(group, schemes, [*schemes, *rest])
-
-
-def read(*values: Any) -> Custom:
-    """What the controls say, from the values of ``Controls.all``."""
-    schemes, (dtype, observer, backend, clips, seed) = values[: len(SCHEMES)], values[len(SCHEMES) :]
-    return Custom(
-        schemes=dict(zip(SCHEMES, schemes, strict=True)),
-        dynamic_dtype=dtype,
-        observer=observer,
-        backend=None if backend == AUTOMATIC else backend,
-        calibration_clips=clips,
-        calibration_seed=seed,
-    )
+        return Controls(
+            group,
+            schemes={
+                role: gr.Radio(choices, value="dynamic" if role == "transformer_layers" else "float", label=label)
+                for role, (label, choices) in SCHEMES.items()
+            },
+            dynamic_dtype=gr.Radio(DYNAMIC_DTYPES, value="qint8", label="Weights of the dynamic parts"),
+            observer=gr.Dropdown(OBSERVERS, value="backend", label="Observer of the static parts"),
+            backend=gr.Dropdown([AUTOMATIC, *BACKENDS], value=AUTOMATIC, label="Backend"),
+            calibration_clips=gr.Slider(
+                1, MAX_CALIBRATION_CLIPS, value=CALIBRATION_CLIPS, step=1, label="Calibration clips"
+            ),
+            # With a precision, or a lowest and a highest value, Gradio rounds and refuses without saying what.
+            calibration_seed=gr.Number(CALIBRATION_SEED, step=1, label="Calibration seed"),
+        )
 
 
 def in_words(settings: Custom) -> str:

@@ -3,24 +3,156 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from asrquant.jobs import modules as jobs
 from asrquant.jobs.models import CUSTOM
-from asrquant.jobs.worker import Job
+from asrquant.jobs.modules import ModulesRequest, Parts, SensitivityRequest
 from asrquant.measure.sensitivity import MAX_NATS, Sensitivity
 from asrquant.model.modules import ROLES
 from asrquant.show.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
-from asrquant.ui import choices, custom, render, session
+from asrquant.ui import choices, custom, render
+from asrquant.ui.running import HEAVY, QUICK, Running, Screen, Updates, Values, follow
 
 TAB = "Modules"
 _WELCOME = (
     "Show layers: what a preset makes of each layer, area by bytes. Measure each part: one part at a time is quantized, "
     "everything else stays float; what is harmless is offered as a custom preset."
 )
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What is shown of a model's parts."""
+
+    treemap: gr.Plot
+    parts: gr.HTML
+    bars: gr.Plot
+    effects: gr.HTML
+    use: gr.Button
+    suggested: gr.JSON
+
+
+class _LayersScreen(Screen):
+    """What became of each layer."""
+
+    def __init__(self, outputs: _Outputs, preset: str) -> None:
+        """``preset`` is its name."""
+        self._outputs, self._preset = outputs, preset
+
+    def done(self, value: Parts) -> AbstractContextManager[Updates]:
+        """Treemap and table."""
+        caption = f"What {self._preset} makes of each part; weights alone"
+        return nullcontext(
+            {
+                self._outputs.treemap: gr.update(value=treemap_figure(value.layers, value.modules), visible=True),
+                self._outputs.parts: render.table(layers_table(value.layers, value.modules), caption),
+            }
+        )
+
+
+class _SensitivityScreen(Screen):
+    """What quantizing each part alone does."""
+
+    def __init__(self, outputs: _Outputs) -> None:
+        """Show it there."""
+        self._outputs = outputs
+
+    def done(self, value: Sensitivity) -> AbstractContextManager[Updates]:
+        """Bars, table and suggestion."""
+        groups = value.suggested.groups if value.suggested else ()
+        schemes = {group.part: group.scheme for group in groups if group.part in ROLES}
+        return nullcontext(
+            {
+                self._outputs.bars: gr.update(value=sensitivity_figure(value), visible=True),
+                self._outputs.effects: render.table(sensitivity_table(value), _about(value)) + _suggestion(value),
+                self._outputs.use: gr.update(visible=bool(schemes)),
+                self._outputs.suggested: schemes,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class _Tab:
+    """The tab's controls, and what happens when somebody uses them.
+
+    Attributes:
+        preset: whose layers are shown.
+        max_nats: divergence that a part of the suggestion may have.
+        each_layer: whether each transformer layer is a part.
+        model: which model, which decoder.
+        outputs: what is shown.
+        running: its first button shows the layers, its second measures the parts.
+        compare: the controls of the tab that tries a suggestion.
+        tabs: of the page.
+        compare_tab: id of that tab.
+    """
+
+    preset: choices.PresetControls
+    max_nats: gr.Number
+    each_layer: gr.Checkbox
+    model: choices.ModelControls
+    outputs: _Outputs
+    running: Running
+    compare: choices.PresetControls
+    tabs: gr.Tabs
+    compare_tab: str
+
+    def wire(self) -> None:
+        """Let the controls do what they say."""
+        show, measure = self.running.starts
+        shown: list[Component] = [self.outputs.treemap, self.outputs.parts]
+        measured: list[Component] = [self.outputs.bars, self.outputs.effects, self.outputs.use, self.outputs.suggested]
+        show.click(
+            self.show_layers, {*self.preset.all, self.model.model}, [*shown, *self.running.all], **HEAVY
+        )  # fmt: skip
+        measure.click(
+            self.measure_parts, {self.each_layer, self.max_nats, *self.model.all}, [*measured, *self.running.all], **HEAVY
+        )  # fmt: skip
+        self.running.wire()
+        self.outputs.use.click(
+            self.try_suggestion, {self.outputs.suggested}, [self.compare.name, *self.compare.own.schemes.values(), self.tabs],
+            **QUICK,
+        )  # fmt: skip
+
+    def show_layers(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """Run the job that quantizes and looks."""
+
+        def ask() -> ModulesRequest:
+            return ModulesRequest(preset=self.preset.chosen(values), model=values[self.model.model])
+
+        yield from follow(self.running, _LayersScreen(self.outputs, str(values[self.preset.name])), request, ask)
+
+    def measure_parts(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """Run the job that measures."""
+
+        def ask() -> SensitivityRequest:
+            return SensitivityRequest(
+                each_layer=values[self.each_layer],
+                max_nats=values[self.max_nats],
+                model=values[self.model.model],
+                decoder=values[self.model.decoder],
+            )
+
+        yield from follow(self.running, _SensitivityScreen(self.outputs), request, ask)
+
+    def try_suggestion(self, values: Values) -> dict[Any, Any]:
+        """Go to the tab that tries a preset, with its radios as the suggestion says; float where it says nothing known."""
+        suggested = values[self.outputs.suggested]
+        known = suggested if isinstance(suggested, dict) else {}  # forged
+        return {
+            self.compare.name: CUSTOM,
+            **{
+                radio: scheme if (scheme := known.get(role)) in custom.SCHEMES[role][1] else "float"
+                for role, radio in self.compare.own.schemes.items()
+            },
+            self.tabs: gr.update(selected=self.compare_tab),
+        }
 
 
 def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> None:
@@ -38,7 +170,7 @@ def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> N
             limit = gr.Number(MAX_NATS, label="Divergence that a part may have (nats a frame)", elem_id="max-nats")
             layers = gr.Checkbox(False, label="Each transformer layer by itself too", elem_id="each-layer")
             with gr.Accordion("Model, decoder", open=False):
-                model, decoder = choices.model_and_decoder("modules-")
+                model = choices.model_and_decoder("modules-")
             with gr.Row():
                 measure = gr.Button("Measure each part", variant="primary", elem_id="measure-parts")
                 stop = gr.Button("Cancel", interactive=False, elem_id="modules-cancel")
@@ -50,76 +182,9 @@ def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> N
             effects = gr.HTML(elem_id="effects")
             use = gr.Button("Try the suggestion in Compare", visible=False, elem_id="use-suggestion")
     suggested = gr.JSON({}, visible=False)  # kept in the browser, as the page that shows it is
-    private: dict[str, Any] = {"api_visibility": "private"}
-    heavy = {**private, **session.HEAVY}
-    buttons = [status, show, measure, stop]
-    show.click(_show, [preset.name, model, *preset.own.all], [treemap, parts, *buttons], **heavy)
-    measure.click(_measure, [layers, limit, model, decoder], [bars, effects, use, suggested, *buttons], **heavy)
-    stop.click(choices.cancel, None, None, queue=False, **private)
-    use.click(
-        lambda schemes: (CUSTOM, *_radios(schemes), gr.update(selected=compare_tab)),
-        suggested, [compare.name, *compare.own.schemes, tabs], queue=False, show_progress="hidden", **private,
-    )  # fmt: skip
-
-
-_BUSY = tuple(gr.update(interactive=on) for on in (False, False, True))
-_IDLE = tuple(gr.update(interactive=on) for on in (True, True, False))
-
-
-def _radios(schemes: Any) -> list[str]:
-    """What the radios of ``custom`` are to say for a suggestion; float where it says nothing that they know."""
-    known = schemes if isinstance(schemes, dict) else {}  # forged
-    return [
-        scheme if (scheme := known.get(role)) in choices else "float" for role, (_, choices) in custom.SCHEMES.items()
-    ]
-
-
-def _show(preset: str, source: str, request: gr.Request, *own: Any) -> Iterator[Any]:
-    """Yield treemap and table as the job goes on."""
-    for results, *rest in _events(request, jobs.layers, preset, custom.read(*own), source):
-        if results is None:
-            yield (gr.skip(), gr.skip(), *rest) if rest else gr.skip()
-            continue
-        layers, parts = results
-        caption = f"What {preset} makes of each part; weights alone"
-        yield (
-            gr.update(value=treemap_figure(layers, parts), visible=True),
-            render.table(layers_table(layers, parts), caption),
-            *rest,
-        )
-
-
-def _measure(layers: bool, limit: float, source: str, decoder: str, request: gr.Request) -> Iterator[Any]:
-    """Yield bars, table and suggestion as the job goes on."""
-    for found, *rest in _events(request, jobs.parts, layers, limit, source, decoder):
-        if found is None:
-            yield (*[gr.skip()] * 4, *rest) if rest else gr.skip()
-            continue
-        groups = found.suggested.groups if found.suggested else ()
-        schemes = {group.part: group.scheme for group in groups if group.part in ROLES}
-        yield (
-            gr.update(value=sensitivity_figure(found), visible=True),
-            render.table(sensitivity_table(found), _about(found)) + _suggestion(found),
-            gr.update(visible=bool(schemes)),
-            schemes,
-            *rest,
-        )
-
-
-def _events(request: gr.Request, job: Job, *arguments: Any) -> Iterator[tuple[Any, ...]]:
-    """(result or None, status, the buttons) for each event of a job; (None,) where a newer one has the screen."""
-    for event in session.run(request.session_hash or "", TAB, job, *arguments):
-        match event:
-            case session.Begun():
-                yield (None, render.waiting(), *_BUSY)
-            case session.Replaced():
-                yield (None,)
-            case session.Step(stage, done, total):
-                yield (None, render.progress_bar(stage, done, total), *_BUSY)
-            case session.Failed(message=message):
-                yield (None, render.problem(message), *_IDLE)
-            case session.Done(value=result):
-                yield (result, render.notice("Done."), *_IDLE)
+    outputs = _Outputs(treemap, parts, bars, effects, use, suggested)
+    running = Running(TAB, (show, measure), stop, status)
+    _Tab(preset, limit, layers, model, outputs, running, compare, tabs, compare_tab).wire()
 
 
 def _about(found: Sensitivity) -> str:

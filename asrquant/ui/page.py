@@ -8,7 +8,7 @@ import gradio as gr
 
 from asrquant.data.bundled import CLIPS
 from asrquant.export.store import EXPORTS, Exports
-from asrquant.ui import api, benchmark, choices, compare, export, foot, modules, server, visitor
+from asrquant.ui import api, benchmark, compare, export, foot, modules, running, server, visitor
 from asrquant.ui.session import QUEUE_LENGTH
 
 STYLE = Path(__file__).with_name("style.css")
@@ -56,7 +56,7 @@ def build() -> gr.Blocks:
                 export.build(page, known)
         gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
         api.build()
-        page.unload(choices.cancel)
+        page.unload(running.cancel)
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1, api_open=False)
     return page
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import queue
 import re
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
+from asrquant.base.errors import AsrQuantError
 from asrquant.base.settings import on_a_space
-from asrquant.jobs.request import Request
+from asrquant.jobs.events import CANCELLED, Done, Event, Failed, Partial, Step
+from asrquant.jobs.job import Job
+from asrquant.jobs.request import Refused, Request
 from asrquant.jobs.supervisor import BusyError, Supervisor
-from asrquant.jobs.worker import CANCELLED, Done, Event, Failed, Job, Partial, Step
 
 __all__ = [
     "HEAVY",
@@ -48,7 +49,7 @@ ELSEWHERE = "Stopped, as you started another job on the tab {}: you have one at 
 _PULSE, _SLOW_PULSE = 0.25, 1.0
 """Seconds of silence after which the last step is said again, of a job at work and of one that waits: Gradio closes a
 generator whose visitor is gone only when it yields."""
-_running: dict[tuple[str, str], Request] = {}
+_running: dict[tuple[str, str], Job] = {}
 """By visitor and tab; where a visitor has several, all but the newest are about to end. One that came to its end by itself stays
 for as long as the second of two clicks may be on its way."""
 _SECOND_CLICK = 0.7
@@ -73,31 +74,37 @@ class Replaced:
 supervisor = Supervisor(QUEUE_LENGTH, LIMIT_SECONDS if on_a_space() else None)
 
 
-def run(visitor: str | None, tab: str, job: Job, *arguments: Any) -> Iterator[Event | Begun | Replaced]:
-    """Do ``job(models, progress, show, *arguments)`` in the worker process and yield what it reports, as it reports it.
+def run(visitor: str | None, tab: str, ask: Callable[[], Request]) -> Iterator[Event | Begun | Replaced]:
+    """Carry out a request in the worker process and yield what it reports, as it reports it.
 
     Leaving the iterator early (a closed tab), ``cancel`` or ``stop`` stops it, at its next step or by killing the worker.
 
     A visitor has one job at a time, the newest: the former one ends, without a word where it was on the same tab, and else
-    with one that says why. The same job again while it runs is a second click, and nothing is done about it.
+    with one that says why. The same request again while it runs is a second click, and nothing is done about it.
 
     Args:
         visitor: whose job it is; None for a program's, which stops no other.
         tab: its name, as the visitor reads it.
-        job: a function of a module; see ``worker.Job``.
-        arguments: what it needs besides; must pickle.
+        ask: makes the request; the sentence of an error that it raises is what the visitor reads.
     """
-    request = Request(job, arguments, tab)
-    if visitor is not None and not _take_the_place(visitor, request):
+    job = Job(_asked(ask), tab)
+    if visitor is not None and not _take_the_place(visitor, job):
         yield Replaced()
         return
-    with closing(_reported(visitor, request)) as events:
+    with closing(_reported(visitor, job)) as events:
         for event in events:
-            with _delivered(request.screen):
-                newest = not request.replaced
+            with _delivered(job.screen):
+                newest = not job.replaced
                 yield event if newest else Replaced()
             if not newest:
                 return
+
+
+def _asked(ask: Callable[[], Request]) -> Request:
+    try:
+        return ask()
+    except AsrQuantError as error:
+        return Refused(str(error), type(error).__name__)
 
 
 @contextmanager
@@ -114,17 +121,23 @@ def _delivered(screen: threading.Lock) -> Iterator[None]:
             screen.release()
 
 
-def _reported(visitor: str | None, request: Request) -> Generator[Event | Begun, None, None]:
+def _reported(visitor: str | None, job: Job) -> Generator[Event | Begun, None, None]:
     """What a job that was taken has to say until its end; leaving early stops it."""
     last = Step("waiting for a turn", 0, 1)
     try:
-        yield Begun(request.id)
-        supervisor.submit(request)
+        yield Begun(job.id)
+        if isinstance(job.request, Refused):
+            failed = Failed(for_visitors(job.request.message), job.request.kind)
+            job.log_end(failed, "refused")
+            _leave(visitor, job)
+            yield failed
+            return
+        supervisor.submit(job)
         while True:
             try:
-                event = request.events.get(timeout=_PULSE if request.begun else _SLOW_PULSE)
+                event = job.events.get(timeout=_PULSE if job.begun else _SLOW_PULSE)
             except queue.Empty:
-                ahead = supervisor.ahead(request)
+                ahead = supervisor.ahead(job)
                 event = last = Step(f"waiting for a turn, {ahead} before you", 0, 1) if ahead else last
             match event:
                 case Step():
@@ -133,67 +146,67 @@ def _reported(visitor: str | None, request: Request) -> Generator[Event | Begun,
                     event = Failed(for_visitors(message), kind)
             ended = isinstance(event, Done | Failed)
             if ended:
-                _leave(visitor, request)  # before it is shown, so that a click on what is shown is not a second one
+                _leave(visitor, job)  # before it is shown, so that a click on what is shown is not a second one
             yield event
             if ended:
                 return
     except BusyError as error:
         yield Failed(str(error), "BusyError")
     finally:
-        supervisor.withdraw(request)
-        _leave(visitor, request)
+        supervisor.withdraw(job)
+        _leave(visitor, job)
 
 
-def _take_the_place(visitor: str, request: Request) -> bool:
+def _take_the_place(visitor: str, job: Job) -> bool:
     """Make this the visitor's job and stop any other one; False where it is the one that runs already."""
     with _lock:
-        if before := _running.get((visitor, request.tab)):
-            request.screen = before.screen
+        if before := _running.get((visitor, job.tab)):
+            job.screen = before.screen
         for place, old in list(_running.items()):
-            if old.ended and request.submitted - old.submitted > _SECOND_CLICK:
+            if old.ended and job.submitted - old.submitted > _SECOND_CLICK:
                 del _running[place]
-        former = _running.get((visitor, request.tab))
-        if former and (former.ended or not former.stop.is_set()) and former.asks_the_same(request):
+        former = _running.get((visitor, job.tab))
+        if former and (former.ended or not former.stop.is_set()) and former.asks_the_same(job):
             return False
         others = _jobs(visitor)
-        _running[visitor, request.tab] = request
+        _running[visitor, job.tab] = job
     if former:
         former.replaced = True
     for other in others:
-        stop(other, ELSEWHERE.format(request.tab))
+        stop(other, ELSEWHERE.format(job.tab))
     return True
 
 
-def _leave(visitor: str | None, request: Request) -> None:
+def _leave(visitor: str | None, job: Job) -> None:
     with _lock:
-        if visitor is None or request.ended or _running.get((visitor, request.tab)) is not request:
+        if visitor is None or job.ended or _running.get((visitor, job.tab)) is not job:
             return
-        if request.stop.is_set():
-            del _running[visitor, request.tab]
-        request.ended = True
+        if job.stop.is_set():
+            del _running[visitor, job.tab]
+        job.ended = True
 
 
-def _jobs(visitor: str) -> list[Request]:
-    return [request for (whose, _), request in _running.items() if whose == visitor and not request.ended]
+def _jobs(visitor: str) -> list[Job]:
+    return [job for (whose, _), job in _running.items() if whose == visitor and not job.ended]
 
 
-def running(visitor: str, tab: str) -> Request | None:
+def running(visitor: str, tab: str) -> Job | None:
     """The job that fills the visitor's tab, waiting, at work, or about to end."""
-    request = _running.get((visitor, tab))
-    return None if request is None or request.ended else request
+    job = _running.get((visitor, tab))
+    return None if job is None or job.ended else job
 
 
-def stop(request: Request, why: str) -> None:
+def stop(job: Job, why: str) -> None:
     """Stop a job and tell its visitor why."""
-    supervisor.withdraw(request, why)
+    supervisor.withdraw(job, why)
 
 
 def cancel(visitor: str) -> None:
     """Stop the visitor's job, as the visitor wants."""
     with _lock:
         jobs = _jobs(visitor)
-    for request in jobs:
-        stop(request, CANCELLED)
+    for job in jobs:
+        stop(job, CANCELLED)
 
 
 def for_visitors(message: str) -> str:

@@ -9,6 +9,8 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +20,9 @@ from torch import nn
 
 from asrquant import PRESETS, example_clips
 from asrquant.base.errors import AudioError, Cancelled
-from asrquant.jobs import compare, supervisor, threads
+from asrquant.jobs import supervisor, threads
+from asrquant.jobs.compare import CompareRequest
+from asrquant.jobs.request import Work
 from asrquant.ui import session
 
 TAB = "Compare"
@@ -90,20 +94,33 @@ def identity(models, progress, show):
     return id(models.quantized("an4", PRESETS["dynamic-int8"], progress))
 
 
-def asked(models, progress, show, reference, source, preset, decoder):
-    return reference
+@dataclass(frozen=True)
+class Call:
+    """A request to call a function of this module."""
+
+    function: Callable[..., object]
+    arguments: tuple = ()
+
+    def facts(self) -> dict[str, str]:
+        return {"tab": "calls"}
+
+    def run(self, work: Work) -> object:
+        return self.function(work.models, work.progress, work.show, *self.arguments)
+
+
+def run(visitor: str | None, tab: str, function, *arguments):
+    return session.run(visitor, tab, lambda: Call(function, arguments))
 
 
 def last(*job):
-    return list(session.run(uuid.uuid4().hex, TAB, *job))[-1]
+    return list(run(uuid.uuid4().hex, TAB, *job))[-1]
 
 
 def together(count: int, job) -> list:
     """The results of a job for several visitors at once."""
     results = []
     visitors = [
-        threading.Thread(target=lambda i=i: results.append(list(session.run(str(i), TAB, job))[-1].value))
-        for i in range(count)
+        threading.Thread(target=lambda i=i: results.append(list(run(str(i), TAB, job))[-1].value)) for i in range(count)
     ]
     for visitor in visitors:
         visitor.start()
@@ -127,7 +144,7 @@ def gone(process: int) -> bool:
 
 
 def test_progress_partial_results_and_the_result_in_order() -> None:
-    begun, *events = session.run("a", TAB, counting)
+    begun, *events = run("a", TAB, counting)
     assert isinstance(begun, session.Begun)
     events = [event for event in events if getattr(event, "stage", "counting") == "counting"]
     assert list(dict.fromkeys(events)) == [
@@ -158,7 +175,7 @@ def test_cancel_stops_the_work_and_leaves_the_worker_as_it_is(monkeypatch: pytes
     monkeypatch.setattr(supervisor, "GRACE_SECONDS", 20)  # a busy machine may need longer than 1.5 s for a step
     process = last(itself).value[0]
     for job in (endless, large_model):  # the second reports nothing while a forward pass goes on
-        events = session.run("b", TAB, job)
+        events = run("b", TAB, job)
         until(events, "working", "measuring")
         session.cancel("b")
         assert list(events)[-1] == session.Failed("Cancelled.", "Cancelled")
@@ -166,7 +183,7 @@ def test_cancel_stops_the_work_and_leaves_the_worker_as_it_is(monkeypatch: pytes
 
 
 def test_leaving_stops_the_work() -> None:
-    events = session.run("c", TAB, endless)
+    events = run("c", TAB, endless)
     until(events, "working")
     events.close()
     started = time.monotonic()
@@ -184,8 +201,8 @@ def heard_in_a_thread(events) -> tuple[threading.Thread, list]:
 
 
 def test_a_newer_job_on_the_same_tab_has_the_screen_to_itself() -> None:
-    first, rest = heard_in_a_thread(session.run("d", TAB, endless))
-    second = session.run("d", TAB, counting)
+    first, rest = heard_in_a_thread(run("d", TAB, endless))
+    second = run("d", TAB, counting)
     assert next(second) == session.Begun(session.running("d", TAB).id)
     assert list(second)[-1] == session.Done("whole")
     first.join()
@@ -196,12 +213,12 @@ def test_a_newer_job_on_the_same_tab_has_the_screen_to_itself() -> None:
 def test_what_a_newer_job_says_comes_after_what_is_on_its_way_already(monkeypatch) -> None:
     """Gradio fetches the next message once the one before is on its way, and prepares those of two jobs side by side."""
     monkeypatch.setattr(session, "_PATIENCE", 2.0)  # as here nobody fetches what the second says next
-    first, second = session.run("a", TAB, counting), session.run("a", TAB, itself)
+    first, second = run("a", TAB, counting), run("a", TAB, itself)
     assert isinstance(next(first), session.Begun)
     said: list[object] = []
     newer = threading.Thread(target=lambda: said.append(next(second)))
     newer.start()
-    while session.running("a", TAB).job is not itself:
+    while session.running("a", TAB).request.function is not itself:
         time.sleep(0.01)
     newer.join(0.3)
     assert said == []
@@ -212,37 +229,37 @@ def test_what_a_newer_job_says_comes_after_what_is_on_its_way_already(monkeypatc
 
 
 def test_a_job_that_is_stopped_by_one_on_another_tab_says_so() -> None:
-    first, rest = heard_in_a_thread(session.run("d", TAB, endless))
-    assert list(session.run("d", "Modules", counting))[-1] == session.Done("whole")
+    first, rest = heard_in_a_thread(run("d", TAB, endless))
+    assert list(run("d", "Modules", counting))[-1] == session.Done("whole")
     first.join()
     assert "on the tab Modules" in rest[-1].message and rest[-1].kind == "Cancelled"
-    kept, rest = heard_in_a_thread(session.run("d", "Benchmark", keeping))
-    assert list(session.run("d", TAB, counting))[-1] == session.Done("whole")
+    kept, rest = heard_in_a_thread(run("d", "Benchmark", keeping))
+    assert list(run("d", TAB, counting))[-1] == session.Done("whole")
     kept.join()
     assert rest[-1].value == "what is done" and "on the tab Compare" in rest[-1].note
 
 
 def test_a_second_click_is_none_but_a_click_after_cancel_is_one(monkeypatch) -> None:
     monkeypatch.setattr(session, "_PATIENCE", 0.2)  # as here one thread fetches for several screens
-    first, rest = heard_in_a_thread(session.run("d", TAB, endless))
-    assert list(session.run("d", TAB, endless)) == [session.Replaced()]
+    first, rest = heard_in_a_thread(run("d", TAB, endless))
+    assert list(run("d", TAB, endless)) == [session.Replaced()]
     session.cancel("d")
-    again = session.run("d", TAB, endless)
+    again = run("d", TAB, endless)
     until(again, "working")
     first.join()
     assert rest[-1] == session.Replaced()  # nor does it say "Cancelled." over the newer one
     session.cancel("d")
     assert list(again)[-1] == session.Failed("Cancelled.", "Cancelled")
-    assert list(session.run("d", TAB, counting))[-1] == session.Done("whole")
-    assert list(session.run("d", TAB, counting)) == [session.Replaced()]  # a second click on what was done at once
+    assert list(run("d", TAB, counting))[-1] == session.Done("whole")
+    assert list(run("d", TAB, counting)) == [session.Replaced()]  # a second click on what was done at once
     monkeypatch.setattr(session, "_SECOND_CLICK", 0.0)
-    for event in session.run("d", TAB, counting):
+    for event in run("d", TAB, counting):
         if isinstance(event, session.Done):  # whoever sees the result may ask again
-            assert list(session.run("d", TAB, counting))[-1] == session.Done("whole")
+            assert list(run("d", TAB, counting))[-1] == session.Done("whole")
 
 
 def test_a_job_is_stopped_for_the_first_reason() -> None:
-    events = session.run("d", TAB, endless)
+    events = run("d", TAB, endless)
     until(events, "working")
     session.stop(session.running("d", TAB), "The clip is gone.")
     session.cancel("d")
@@ -251,9 +268,7 @@ def test_a_job_is_stopped_for_the_first_reason() -> None:
 
 def test_a_programs_jobs_wait_for_each_other() -> None:
     ends: list = []
-    jobs = [
-        threading.Thread(target=lambda: ends.append(list(session.run(None, TAB, interval))[-1].value)) for _ in range(3)
-    ]
+    jobs = [threading.Thread(target=lambda: ends.append(list(run(None, TAB, interval))[-1].value)) for _ in range(3)]
     for job in jobs:
         job.start()
     for job in jobs:
@@ -276,7 +291,7 @@ def test_a_time_limit_keeps_what_is_done_and_says_so(monkeypatch) -> None:
 
 def test_who_waits_is_told_and_a_full_line_refuses(monkeypatch) -> None:
     monkeypatch.setattr(session.supervisor, "places", 1)
-    first, second = session.run("e", TAB, endless), session.run("f", TAB, endless)
+    first, second = run("e", TAB, endless), run("f", TAB, endless)
     until(first, "waiting for a turn", "starting", "working")
     next(second)
     assert "1 before you" in next(second).stage
@@ -287,25 +302,48 @@ def test_who_waits_is_told_and_a_full_line_refuses(monkeypatch) -> None:
     first.close()
 
 
-def test_the_log_tells_of_each_request_but_not_what_was_said(caplog) -> None:
+def test_the_log_tells_of_each_request_but_not_what_was_said(caplog, examples) -> None:
+    clip = str(examples[0].path)
+
+    def ask(**values) -> CompareRequest:
+        asked = {"clip": clip, "preset": PRESETS["original"], "model": "an4", "decoder": "ngram", "runs": 1}
+        return CompareRequest(**{**asked, **values})
+
     with caplog.at_level(logging.INFO, logger="asrquant"):
-        last(asked, "NGRAM IS A SECRET", "an4", "dynamic-int8", "ngram")
-        last(asked, "ngram", "/secret/model", ["openvino-int8", "secret"], "greedy")
+        for values in ({"reference": "NGRAM IS A SECRET"}, {"decoder": "a secret"}, {"clip": "/secret/clip.wav"}):
+            assert isinstance(
+                list(session.run("l", TAB, lambda values=values: ask(**values)))[-1], session.Done | session.Failed
+            )
         last(ours)
     lines = [record.getMessage() for record in caplog.records if record.name == "asrquant.jobs.log"]
-    begun, done, _, other, _, failed = lines[-6:]
-    assert re.fullmatch("start request=[0-9a-f]{8} tab=test_session model=an4 preset=dynamic-int8 decoder=ngram", begun)
-    assert re.search(r"decoder=ngram outcome=done waited=\d+\.\d{3} worked=\d+\.\d{3}$", done)
-    assert re.search("tab=test_session decoder=greedy outcome=done", other)  # neither unknown names nor a reference
-    assert "outcome=failed" in failed and "error=AudioError" in failed
+    begun, done, refused, _, gone, _, failed = lines[-7:]  # a former test may have left one
+    assert re.fullmatch("start request=[0-9a-f]{8} tab=compare model=an4 preset=original decoder=ngram", begun)
+    assert re.search(r"decoder=ngram outcome=done waited=\d+\.\d{3} worked=\d+\.\d{3} audio=\d+\.\d{3}$", done)
+    assert re.search("outcome=refused .* error=DecoderError", refused) and "decoder" not in refused
+    assert "outcome=failed" in gone and "error=AudioError" in gone and "error=AudioError" in failed
     assert "secret" not in "".join(lines).lower()
+
+
+def test_what_is_refused_says_so_at_once_and_has_the_screen() -> None:
+    first, rest = heard_in_a_thread(run("d", TAB, endless))
+    asked = {"clip": None, "preset": PRESETS["original"], "model": "an4", "decoder": "greedy", "runs": 1}
+    begun, failed = session.run("d", TAB, lambda: CompareRequest(**asked))
+    assert isinstance(begun, session.Begun) and failed.kind == "AudioError" and "no clip yet" in failed.message
+    first.join()
+    assert rest[-1] == session.Replaced()
 
 
 def test_cancel_in_nncf_where_nothing_is_reported() -> None:
     clip = example_clips()[0]
-    events = session.run(
-        "h", TAB, compare.comparison, str(clip.path), "openvino-int8-accurate", None, clip.reference, "an4", "greedy", 1
+    request = CompareRequest(
+        clip=clip.path,
+        preset=PRESETS["openvino-int8-accurate"],
+        reference=clip.reference,
+        model="an4",
+        decoder="greedy",
+        runs=1,
     )
+    events = session.run("h", TAB, lambda: request)
     before = None
     for event in events:  # a step that is said again: NNCF is at work on its own
         if event == before and event.stage == "calibrating":
@@ -319,7 +357,7 @@ def test_cancel_in_nncf_where_nothing_is_reported() -> None:
 
 
 def test_a_job_that_does_not_listen_is_killed_with_all_that_is_its() -> None:
-    events = session.run("g", TAB, deaf, "somewhere")
+    events = run("g", TAB, deaf, "somewhere")
     name, child, worker = next(event for event in events if isinstance(event, session.Partial)).value
     assert Path(name).exists() and not gone(child)
     asked_at = time.monotonic()
