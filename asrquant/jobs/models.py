@@ -109,9 +109,7 @@ def chosen(name: object, settings: Custom | None) -> Preset:
     """
     if name == CUSTOM and settings is None:
         raise RequestError(f"The preset {CUSTOM} needs settings; give an object such as {EXAMPLE_SETTINGS}.")
-    preset = (
-        settings.preset() if name == CUSTOM and settings else get_preset(name if isinstance(name, str) else shown(name))
-    )
+    preset = settings.preset() if name == CUSTOM and settings else get_preset(name)
     refuse_unavailable(preset)
     return preset
 

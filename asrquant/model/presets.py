@@ -194,7 +194,7 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def get_preset(preset: str | Preset) -> Preset:
+def get_preset(preset: object) -> Preset:
     """A preset by name (or itself).
 
     Raises:

@@ -153,8 +153,8 @@ class _Tab:
         clip = self.clip
         own: set[Component] = {clip.audio, clip.words, clip.origin, clip.recording}
         starts = (
-            (self.running.starts[0].click, self.compare, own),
-            (self.examples.click, self.compare_example, {self.examples}),
+            (self.running.starts[0].click, self.transcribe, own),
+            (self.examples.click, self.transcribe_example, {self.examples}),
         )
         for event, run, inputs in starts:
             event(run, {*inputs, *self.settings}, self.outputs, **HEAVY).then(None, js=SHOW_RESULTS, **PRIVATE)
@@ -173,7 +173,7 @@ class _Tab:
             session.stop(job, OTHER if clip else REMOVED)
         return self.clip.shown(reference.fitting(clip, values[self.clip.words], values[self.clip.origin]), values)
 
-    def compare(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+    def transcribe(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """Run the job on the clip that is there."""
         clip, text, origin = values[self.clip.audio], values[self.clip.words], values[self.clip.origin]
         if values[self.clip.recording] and not clip:
@@ -185,7 +185,7 @@ class _Tab:
             text, at_first = words.text, self.clip.shown(words, values)
         yield from self._run(clip, text, at_first, values, request)
 
-    def compare_example(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+    def transcribe_example(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """Put an example and its words where the clip is, and run the job on it."""
         index, examples = values[self.examples], example_clips()
         if not isinstance(index, int) or not 0 <= index < len(examples):

@@ -142,17 +142,22 @@ class _Tab:
         yield from follow(self.running, _SensitivityScreen(self.outputs), request, ask)
 
     def try_suggestion(self, values: Values) -> dict[Any, Any]:
-        """Go to the tab that tries a preset, with its radios as the suggestion says; float where it says nothing known."""
-        suggested = values[self.outputs.suggested]
-        known = suggested if isinstance(suggested, dict) else {}  # forged
+        """Go to the tab that tries a preset, with its radios as the suggestion says."""
+        said = radios(values[self.outputs.suggested])
         return {
             self.compare.name: CUSTOM,
-            **{
-                radio: scheme if (scheme := known.get(role)) in custom.SCHEMES[role][1] else "float"
-                for role, radio in self.compare.own.schemes.items()
-            },
+            **{radio: said[role] for role, radio in self.compare.own.schemes.items()},
             self.tabs: gr.update(selected=self.compare_tab),
         }
+
+
+def radios(suggested: object) -> dict[str, str]:
+    """What the radios of ``custom`` are to say for a suggestion, by part; float where it says nothing that they know."""
+    known = suggested if isinstance(suggested, dict) else {}  # forged
+    return {
+        role: scheme if (scheme := known.get(role)) in choices else "float"
+        for role, (_, choices) in custom.SCHEMES.items()
+    }
 
 
 def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> None:

@@ -141,6 +141,6 @@ def test_a_clip_that_is_no_longer_kept(open_page, server_folder: Path, tmp_path:
 
 @pytest.mark.parametrize("schemes", [None, [], "head", {"head": "float32"}, {"x": "dynamic"}, {"head": ["dynamic"]}])
 def test_a_forged_suggestion_suggests_nothing(schemes) -> None:
-    from asrquant.ui.modules import _radios
+    from asrquant.ui.modules import radios
 
-    assert set(_radios(schemes)) == {"float"}
+    assert set(radios(schemes).values()) == {"float"}
