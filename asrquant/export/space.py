@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 ATTRIBUTES = ".gitattributes"
 NEEDED = ("README.md", "app.py", "requirements.txt", "packages.txt", "asrquant/", "artifacts/", "examples/clips/")
 """What the page runs on."""
-SHOWN = ("LICENSE", "SECURITY.md", "docs/", ":(glob)examples/*.png")
+SHOWN = ("LICENSE", "SECURITY.md", "docs/")
 """What its README leads to."""
 LARGE_BYTES = 10_000_000
 """Above this, the Hub takes a file through LFS only."""
