@@ -1,6 +1,6 @@
 # make app: the page on 127.0.0.1:7860.  make test: everything that is checked.  make check: what is quick of it.
 # make docs: the pages of docs/ as a site, in build/docs.  make setup: the set-up alone.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -38,7 +38,7 @@ docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 $(VENV)/.requirements: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit("asrquant was tried on Python 3.11 only, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.version_info[:2] in ((3, 11), (3, 12)) or sys.exit("asrquant was tried on Python 3.11 and 3.12, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	touch $@

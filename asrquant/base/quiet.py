@@ -143,3 +143,11 @@ class _Errors(logging.Handler):
 
 
 logging.getLogger("speechbrain").addHandler(_Errors(logging.ERROR))
+
+
+def _is_loud_or_an_error(record: logging.LogRecord) -> bool:
+    return _loud or record.levelno >= logging.ERROR
+
+
+# A build of PyTorch for GPUs warns, on a machine without one, as soon as NNCF looks for a compiler; nothing here needs either.
+logging.getLogger("torch.utils.cpp_extension").addFilter(_is_loud_or_an_error)

@@ -54,7 +54,7 @@ for as long as the second of two clicks may be on its way."""
 _SECOND_CLICK = 0.7
 """Seconds."""
 _lock = threading.Lock()
-_PATIENCE = 5.0
+_PATIENCE = 20.0
 """Seconds to wait for a message of the same screen to be delivered; longer only where nobody fetches it any more."""
 
 

@@ -57,7 +57,12 @@ class Reader:
 
     def __init__(self, folder: Path, megabytes: int = MOST_MEGABYTES) -> None:
         self.process = None
-        self.command = [sys.executable, str(Path(__file__).parents[1] / "read_in_bounds.py"), str(folder), str(megabytes)]
+        self.command = [
+            sys.executable,
+            str(Path(__file__).parents[1] / "read_in_bounds.py"),
+            str(folder),
+            str(megabytes),
+        ]
         self.mutants: list[dict] = []
 
     def read(self, data: bytes) -> dict:

@@ -53,6 +53,18 @@ import asrquant.tutorial
     assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
 
 
+def test_a_build_for_gpus_says_nothing_without_one() -> None:
+    said = run(
+        """
+import logging, asrquant, torch.utils.cpp_extension
+log = logging.getLogger("torch.utils.cpp_extension")
+log.warning("No CUDA runtime is found")
+log.error("a real fault")
+"""
+    )
+    assert "No CUDA" not in said.stderr and "a real fault" in said.stderr
+
+
 def test_the_terminal_says_only_what_we_say(tmp_path: Path) -> None:
     said = run(
         """

@@ -153,7 +153,8 @@ def test_the_worker_has_its_threads_and_a_folder_for_each_job() -> None:
     assert again[0] == process and again[2] != folder
 
 
-def test_cancel_stops_the_work_and_leaves_the_worker_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancel_stops_the_work_and_leaves_the_worker_as_it_is(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
+    caplog.set_level(logging.INFO, logger="asrquant")  # what is printed where this fails
     monkeypatch.setattr(supervisor, "GRACE_SECONDS", 20)  # a busy machine may need longer than 1.5 s for a step
     process = last(itself).value[0]
     for job in (endless, large_model):  # the second reports nothing while a forward pass goes on
