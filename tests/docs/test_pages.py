@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from written import PAGES, ROOT, fences, name, prose
 
 import asrquant
@@ -88,3 +89,25 @@ def test_the_diagram_was_drawn_from_what_is_written() -> None:
     picture = (DOCS / "pictures" / "architecture.svg").read_text(encoding="utf-8")
     (text,) = fences(ARCHITECTURE, "mermaid")
     assert html.unescape(picture.split("<desc>")[1].split("</desc>")[0]) == text
+
+
+def test_the_citation_is_of_this_version() -> None:
+    said = YAML(typ="safe").load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(said)
+    assert (said["version"], said["license"]) == (asrquant.__version__, "Apache-2.0")
+
+
+def test_a_commit_is_looked_at_as_make_check_does() -> None:
+    hooks = YAML(typ="safe").load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").split("\nstyle:")[1].split("\n\n")[0]
+    asked = [line.strip().replace("$(BIN)", ".venv/bin").removesuffix(" .") for line in recipe.splitlines()[1:]]
+    assert [hook["entry"] for hook in hooks] == asked
+
+
+def test_what_a_new_thing_touches_is_there() -> None:
+    """The files that CONTRIBUTING.md names, but for those that are new, which have NAME in them."""
+    named = {path for row in re.findall(r"^\| (`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+             for path in re.findall(r"`([^`]+)`", row)}  # fmt: skip
+    assert (
+        len(named) > 20 and [path for path in sorted(named) if "NAME" not in path and not (ROOT / path).exists()] == []
+    )
