@@ -23,10 +23,10 @@ app: setup
 
 setup: $(VENV)/.requirements
 
-test: style docs chromium
+test: style chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations=25
 
-check: style docs
+check: style
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(QUICK)
 
 style: $(VENV)/.tests
@@ -43,7 +43,7 @@ $(VENV)/.requirements: requirements.txt
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	touch $@
 
-$(VENV)/.tests: tests/requirements.txt $(VENV)/.requirements
+$(VENV)/.tests: tests/requirements.txt docs/requirements.txt $(VENV)/.requirements
 	$(BIN)/pip install --quiet --requirement tests/requirements.txt
 	touch $@
 
