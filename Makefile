@@ -14,7 +14,8 @@ export MYPY_CACHE_DIR := /dev/null
 endif
 
 # Tests that need no browser and no long runs; the others are for make test.
-QUICK := tests/audio/test_audio.py tests/data tests/docs tests/model tests/text tests/test_layout.py tests/test_promises.py
+QUICK := tests/cli tests/data tests/docs tests/model tests/text tests/audio/test_audio.py tests/base/test_rounding.py \
+	tests/test_layout.py tests/test_promises.py
 
 .PHONY: app test check style docs setup chromium
 
