@@ -1,4 +1,5 @@
-# make app: the page on 127.0.0.1:7860.  make test: everything that is checked.  make setup: the set-up alone.
+# make app: the page on 127.0.0.1:7860.  make test: everything that is checked.  make check: what is quick of it.
+# make docs: the pages of docs/ as a site, in build/docs.  make setup: the set-up alone.
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,18 +13,30 @@ export RUFF_NO_CACHE := true
 export MYPY_CACHE_DIR := /dev/null
 endif
 
-.PHONY: app test setup chromium
+# Tests that need no browser and no long runs; the others are for make test.
+QUICK := tests/cli tests/data tests/docs tests/model tests/text tests/audio/test_audio.py tests/base/test_rounding.py \
+	tests/test_layout.py tests/test_promises.py
+
+.PHONY: app test check style docs setup chromium
 
 app: setup
 	$(BIN)/python app.py
 
 setup: $(VENV)/.requirements
 
-test: $(VENV)/.tests chromium
+test: style chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations=25
+
+check: style
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(QUICK)
+
+style: $(VENV)/.tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 $(VENV)/.requirements: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.version_info[:2] in ((3, 11), (3, 12)) or sys.exit("asrquant was tried on Python 3.11 and 3.12, this is " + sys.version.split()[0] + "; say make PYTHON=/path/to/python3.12")'
@@ -31,8 +44,12 @@ $(VENV)/.requirements: requirements.txt
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	touch $@
 
-$(VENV)/.tests: tests/requirements.txt $(VENV)/.requirements
+$(VENV)/.tests: tests/requirements.txt docs/requirements.txt $(VENV)/.requirements
 	$(BIN)/pip install --quiet --requirement tests/requirements.txt
+	touch $@
+
+$(VENV)/.docs: docs/requirements.txt $(VENV)/.requirements
+	$(BIN)/pip install --quiet --requirement docs/requirements.txt
 	touch $@
 
 # The page's tests drive a real browser; without one they are skipped, visibly.

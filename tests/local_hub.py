@@ -6,6 +6,8 @@ Large files come by a redirect, with the sha256 that the Hub keeps of them, and 
 from __future__ import annotations
 
 import base64
+import codecs
+import contextlib
 import hashlib
 import json
 import shutil
@@ -136,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         answers = []
         for file in asked["files"]:
             sample = base64.b64decode(file["sample"])
+            with contextlib.suppress(UnicodeDecodeError):  # of a text, it may end within a character
+                sample = codecs.getincrementaldecoder("utf-8")().decode(sample).encode()
             large = is_tracked(file["path"], tracked) or needs_lfs(sample) or file["size"] > 10 * 1024 * 1024
             answers.append({"path": file["path"], "uploadMode": "lfs" if large else "regular", "shouldIgnore": False})
         self.answer({"files": answers})

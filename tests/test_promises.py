@@ -22,16 +22,16 @@ PROMISE = re.compile(
     re.IGNORECASE,
 )
 MEASURED_WORDS = {
-    "charts/report.py": {"Those that no other beats in both WER and RTF, fastest first.", "lines: fastest to slowest clip"},
+    "show/report.py": {"Those that no other beats in both WER and RTF, fastest first.", "lines: fastest to slowest clip"},
     "cli/modules.py": {"without being slower"},
-    "compare.py": {"How many times faster the quantized encoder is."},
+    "measure/compare.py": {"How many times faster the quantized encoder is."},
     "export/packing.py": {"int8 weights hardly shrink"},
-    "metrics.py": {"smallest and largest of at least one value", "with the fewest edits"},
-    "sensitivity.py": {
+    "text/metrics.py": {"smallest and largest of at least one value", "with the fewest edits"},
+    "measure/sensitivity.py": {
         "A group is slower, beyond what noise explains", "Of the groups within ``max_nats`` and not slower",
         "Whether it is slower than the float model",
     },
-    "charts/modules.py": {"slower"},
+    "show/modules.py": {"slower"},
     "ui/modules.py": {"without being slower"},
     "ui/render.py": {"faster than the original", "slower than the original"},
 }  # fmt: skip

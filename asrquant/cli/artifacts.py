@@ -38,7 +38,13 @@ def add(commands: Any) -> None:
     """Add the commands to argparse's subparsers."""
     making = commands.add_parser("export", help="save a quantized model as a verified artifact")
     making.add_argument("--format", metavar="F", help="one of the preset's, listed below (default: its first)")
-    making.add_argument("--out", type=Path, default=EXPORTS, metavar="DIR", help="default: artifacts/exports")
+    making.add_argument(
+        "--out",
+        type=Path,
+        default=EXPORTS,
+        metavar="DIR",
+        help="default: artifacts/exports of the checkout, else exports",
+    )
     making.add_argument(
         "--data", type=Path, help="LibriSpeech-layout folder to measure on (default: the bundled clips)"
     )

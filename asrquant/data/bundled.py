@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
+from asrquant.base.assets import assets
 from asrquant.base.errors import DatasetError
 from asrquant.data.dataset import Utterance
 from asrquant.data.reading import read_clips
 
-CLIPS = Path(__file__).parents[2] / "examples" / "clips"
+CLIPS = assets() / "examples" / "clips"
 BUNDLED = "bundled clips (AN4 eval)"
 """What reports call ``example_clips``."""
 CALIBRATION_CLIPS = 10

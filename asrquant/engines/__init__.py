@@ -1,4 +1,4 @@
-"""Float encoder + preset → a faster encoder: one folder an engine."""
+"""Float encoder + preset → the encoder that was asked for: one folder an engine."""
 
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import engines, formats, get_engine, get_format, refuse_unavailable, unavailable

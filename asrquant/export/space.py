@@ -13,14 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from asrquant.base.assets import checkout
 from asrquant.base.errors import ExportError
 from asrquant.export.hub import check, in_a_sentence
 
-ROOT = Path(__file__).parents[2]
+ROOT = checkout()
 ATTRIBUTES = ".gitattributes"
 NEEDED = ("README.md", "app.py", "requirements.txt", "packages.txt", "asrquant/", "artifacts/", "examples/clips/")
 """What the page runs on."""
-SHOWN = ("LICENSE", "SECURITY.md", "docs/", ":(glob)examples/*.png")
+SHOWN = ("LICENSE", "SECURITY.md", "docs/")
 """What its README leads to."""
 LARGE_BYTES = 10_000_000
 """Above this, the Hub takes a file through LFS only."""
@@ -51,6 +52,11 @@ def read_upload(root: Path | None = None) -> Upload:
         ExportError: it is no checkout, has changes that are not committed, or lacks a file.
     """
     root = root or ROOT
+    if root is None:
+        raise ExportError(
+            "A Space is sent from a checkout, and this asrquant was installed without one; clone the repository, and run "
+            "python -m asrquant space there."
+        )
     if _git(root, "rev-parse", "--show-prefix").strip():
         raise ExportError(f"{root} is no checkout of its own; clone the repository and send it from there.")
     commit = _git(root, "rev-parse", "HEAD").decode().strip()

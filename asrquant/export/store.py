@@ -20,13 +20,14 @@ from pathlib import Path
 import filelock
 
 from asrquant.base.account import unwritable
+from asrquant.base.assets import default_exports_folder
 from asrquant.base.errors import ArtifactError, AsrQuantError, ExportError
 from asrquant.base.files import megabytes, tree_bytes
 from asrquant.base.progress import Progress, silent
 from asrquant.export.manifest import MANIFEST, Manifest, read_json
 
 SETTING = "ASRQUANT_EXPORTS"
-EXPORTS = Path(os.environ.get(SETTING) or Path(__file__).parents[2] / "artifacts" / "exports")
+EXPORTS = Path(os.environ.get(SETTING) or default_exports_folder())
 BOUND_BYTES = int(float(os.environ.get("ASRQUANT_EXPORTS_GB", "4")) * 1e9)
 """Default bound on everything below the root."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from asrquant.base.account import ensure_temporary_folder
+from asrquant.base.assets import assets
 from asrquant.base.errors import SourceError, UntrustedSourceError
 from asrquant.base.files import File, describe, printable_name, sha256
 from asrquant.base.pickles import loading_weights
@@ -26,7 +27,7 @@ from asrquant.sources.safety import refuse_kenlm_binaries, vet
 from asrquant.sources.source import Found, Source
 from asrquant.sources.toolkits import toolkit_of
 
-EMBEDDED = {"an4": Path(__file__).parents[2] / "artifacts" / "an4-wav2vec2-ctc"}
+EMBEDDED = {"an4": assets() / "artifacts" / "an4-wav2vec2-ctc"}
 _MANIFEST = "manifest.json"
 _TRUST = "pass trust_source=True (--trust-source) if you trust whoever made it"
 

@@ -231,7 +231,7 @@ class Program(torch.nn.Module):
 def test_torchscript_is_a_program_that_its_sum_keeps_from_being_loaded(
     artifact: Path, tmp_path, monkeypatch, capsys
 ) -> None:
-    """Whoever rewrites the sums as well has made another artifact: of those, the README says, load those of people you trust."""
+    """Whoever rewrites the sums as well has made another artifact: load those of people you trust (docs/artifacts.md)."""
     monkeypatch.chdir(tmp_path)
     with_manifest(artifact, format="torchscript", model_file="encoder.torchscript.pt")
     program = io.BytesIO()

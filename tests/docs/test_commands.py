@@ -1,0 +1,82 @@
+"""Every command line of the README and of docs/ is one that asrquant takes, and the quick ones run; so does the Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from written import PAGES, ROOT, Command, commands, fences, lines, name
+
+from asrquant.cli import main
+from asrquant.cli.command import _parser
+
+COMMANDS = commands()
+QUICK = {"compare", "transcribe", "modules", "verify"}
+PYTHON = [(name(page), code) for page in PAGES for code in fences(page, "python", "py")]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples) -> Path:
+    """A folder with what the pages speak of: clips and the checkout's examples."""
+    for clip in ("clip.flac", "one.wav", "two.wav"):
+        shutil.copy(examples[0].path, tmp_path / clip)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_pages_have_commands_and_python() -> None:
+    named = {command.words[0] for command in COMMANDS}
+    assert {"compare", "benchmark", "modules", "sensitivity", "export", "transcribe", "verify", "pin", "space"} <= named
+    assert len(COMMANDS) > 20 and len(PYTHON) > 2
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_a_command_is_one_that_asrquant_takes(command: Command, desk: Path, capsys) -> None:
+    try:
+        assert _parser().parse_args(command.words).run
+    except SystemExit as end:
+        assert end.code == 0 and "--help" in command.words, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each.words[0] in QUICK], ids=str)
+def test_a_quick_command_runs(command: Command, desk: Path, exported, capsys) -> None:
+    if "DIR" in command.words:
+        (desk / "DIR").symlink_to(exported("dynamic-int8", "torchscript")[1].folder)
+    if "--help" in command.words:
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main(command.words)
+    else:
+        assert main(command.words) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize(("page", "code"), PYTHON, ids=lambda value: value if value.endswith(".md") else "")
+def test_python_compiles(page: str, code: str) -> None:
+    compile(code, page, "exec")
+
+
+@pytest.mark.parametrize(("page", "code"), PYTHON, ids=lambda value: value if value.endswith(".md") else "")
+def test_python_runs(page: str, code: str, desk: Path) -> None:
+    if "gradio_client" in code:
+        pytest.skip("asks a running page; tests/ui/test_api.py does")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "ASRQUANT_EXPORTS": str(desk / "exports")}
+    ran = subprocess.run([sys.executable, "-c", code], cwd=desk, env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip()
+
+
+def test_programs_and_targets_are_there() -> None:
+    """What else is to be typed: ``python examples/…``, ``make …``."""
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        for line in lines(page):
+            if match := re.match(r"(?:\S+=\S+ )*\S*python[\d.]* (?:-m pytest -s )?(\S+\.py)\b", line):
+                assert (ROOT / match[1]).is_file(), f"{name(page)}: {line}"
+            if match := re.match(r"make (\w+)", line):
+                assert match[1] in targets, f"{name(page)}: {line}"
