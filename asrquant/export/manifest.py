@@ -201,5 +201,6 @@ def parse_json(kind: type[_T], contents: bytes, name: str) -> _T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
-        raise ArtifactError(f"{name}: {where} cannot be used: {first['msg']}.") from None
+        why = first["msg"].removeprefix("Value error, ").rstrip(".")  # pydantic's word for what a dataclass refuses itself
+        raise ArtifactError(f"{name}: {where} cannot be used: {why}.") from None
     return value
