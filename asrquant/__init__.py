@@ -39,17 +39,18 @@ from asrquant.measure.compare import Comparison, compare  # noqa: E402
 from asrquant.measure.layers import anatomy  # noqa: E402
 from asrquant.measure.report import Report  # noqa: E402
 from asrquant.measure.sensitivity import Sensitivity, sensitivity  # noqa: E402
+from asrquant.model.engine_settings import OpenVino, TorchEager  # noqa: E402
 from asrquant.model.modules import get_module, module_map, set_module  # noqa: E402
-from asrquant.model.presets import PRESETS, Preset, custom  # noqa: E402
+from asrquant.model.presets import PRESETS, Calibration, Preset, custom  # noqa: E402
 from asrquant.model.recognizer import Recognizer, Transcript  # noqa: E402
 from asrquant.sources.loading import load  # noqa: E402
 from asrquant.text.decoders import DECODERS  # noqa: E402
 
 __all__ = [
-    "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Comparison", "Dataset", "Preset", "Recognizer",
-    "Report", "Sensitivity", "Transcript", "Utterance", "anatomy", "benchmark", "calibration_clips", "compare",
-    "custom", "example_clips", "export", "get_module", "load", "load_artifact", "module_map", "quantize",
-    "read_audio", "read_clips", "read_dataset", "sensitivity", "set_module", "verify",
+    "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Calibration", "Comparison", "Dataset", "OpenVino",
+    "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "Transcript", "Utterance", "anatomy", "benchmark",
+    "calibration_clips", "compare", "custom", "example_clips", "export", "get_module", "load", "load_artifact",
+    "module_map", "quantize", "read_audio", "read_clips", "read_dataset", "sensitivity", "set_module", "verify",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -76,12 +76,12 @@ def main() -> None:
 
 
 def setting(change: dict, seed: int) -> asrquant.Preset:
-    return replace(BASE, calibration_seed=seed, openvino=replace(BASE.openvino, **change))
+    return replace(BASE, settings=replace(BASE.settings, **change), calibration=replace(BASE.calibration, seed=seed))
 
 
 def not_rewritten(original: Recognizer) -> OpenVinoEncoder:
-    clips = [clip.audio() for clip in asrquant.calibration_clips(BASE.calibration_clips, BASE.calibration_seed)]
-    model = quantize_model(convert(original.encoder), original, BASE, clips, silent)
+    clips = [clip.audio() for clip in asrquant.calibration_clips(BASE.calibration.clips, BASE.calibration.seed)]
+    model = quantize_model(convert(original.encoder), original, BASE.settings, clips, silent)
     return OpenVinoEncoder(engine.as_saved(model), "auto")
 
 

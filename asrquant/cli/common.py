@@ -18,17 +18,8 @@ from asrquant.base.progress import Progress, nobody_watches
 from asrquant.data.reading import read_clips
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import formats, refuse_unavailable, unavailable
-from asrquant.model.presets import (
-    BACKENDS,
-    DYNAMIC_DTYPES,
-    OBSERVERS,
-    PRESETS,
-    Precision,
-    Preset,
-    Ranges,
-    custom,
-    get_preset,
-)
+from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, OpenVino, Precision, Ranges
+from asrquant.model.presets import PRESETS, Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load
 from asrquant.text.decoders import DECODERS
@@ -165,13 +156,13 @@ def _asked_for(args: argparse.Namespace) -> Preset:
         return custom(schemes, **_fields(eager), **_fields(calibration))
     preset = get_preset(args.preset)
     settings = _fields(calibration)
-    if preset.openvino is None:
-        _refuse(fast, f"{preset.name!r} is not OpenVINO's", "an openvino preset")
-        settings |= _fields(eager)
-    else:
+    if isinstance(preset.settings, OpenVino):
         _refuse(eager, f"{preset.name!r} is OpenVINO's", "a preset of PyTorch's")
         if fast:
-            settings["openvino"] = replace(preset.openvino, **_fields(fast))
+            settings["openvino"] = replace(preset.settings, **_fields(fast))
+    else:
+        _refuse(fast, f"{preset.name!r} is not OpenVINO's", "an openvino preset")
+        settings |= _fields(eager)
     if schemes or settings:
         return custom(schemes, base=preset, name=f"{preset.name}, changed", **settings)
     return preset
@@ -183,7 +174,7 @@ _OPENVINO = {
     "--max-drop": "max_drop",
 }  # fmt: skip
 _CALIBRATION = {"--calibration-clips": "calibration_clips", "--calibration-seed": "calibration_seed"}
-"""Flags as they are typed, and what ``Preset`` and ``OpenVino`` call what they set."""
+"""Flags as they are typed, and what ``custom`` and ``OpenVino`` call what they set."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def quantize(
         recognizer: a float one, as ``load`` returns it.
         preset: a name in ``PRESETS``, or a Preset such as ``custom`` makes.
         calibration: clips to find the ranges of activations with; None takes the bundled ones
-            (``preset.calibration_clips`` of them, drawn with ``preset.calibration_seed``).
+            that ``preset.calibration`` says.
         progress: called before each step; may raise ``Cancelled``.
         validation: clips with references for a preset with accuracy control; None takes the bundled ones, of
             speakers that the embedded model was not trained on.
@@ -58,7 +58,7 @@ def quantize(
     clips: Sequence[Clip] = ()
     if preset.needs_calibration:
         if calibration is None:
-            calibration = calibration_clips(preset.calibration_clips, preset.calibration_seed)
+            calibration = calibration_clips(preset.calibration.clips, preset.calibration.seed)
         if len(calibration) == 0:
             raise PresetError(f"The preset {preset.name!r} needs calibration clips and none were given.")
         clips = calibration

@@ -37,6 +37,7 @@ from asrquant.export.store import EXPORTS, Artifact, Exports
 from asrquant.export.sums import describe_files, write_sums
 from asrquant.measure.compare import this_machine
 from asrquant.measure.report import Report
+from asrquant.model.engine_settings import TorchEager
 from asrquant.model.recognizer import Origin, Recognizer
 
 __all__ = [
@@ -106,7 +107,8 @@ def _estimate(recognizer: Recognizer) -> int:
     """Bytes that the artifact will take, folder and zip, rather too many than too few."""
     ngram = recognizer.vocabulary.ngram
     weights = int(1.1 * recognizer.size_bytes())
-    if recognizer.original_bytes and recognizer.preset.dynamic_dtype == "float16":
+    settings = recognizer.preset.settings
+    if recognizer.original_bytes and isinstance(settings, TorchEager) and settings.dynamic_dtype == "float16":
         weights = recognizer.original_bytes  # TorchScript stores them as float32
     return 2 * (weights + (ngram.stat().st_size if ngram else 0) + _OVERHEAD)
 

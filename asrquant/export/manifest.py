@@ -12,12 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from asrquant.base.errors import ArtifactError
 from asrquant.base.files import File
+from asrquant.export.manifest_1 import OLDEST_VERSION, from_version_1
 from asrquant.model.card import Card
 from asrquant.model.modules import Roles
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Tuning
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST, DECODER = "manifest.json", "decoder.json"
 _T = TypeVar("_T")
 
@@ -181,15 +182,18 @@ def parse_json(kind: type[_T], contents: bytes, name: str) -> _T:
         name: where it is from, for the error.
 
     Raises:
-        ArtifactError: it is not what ``kind`` says, or of another version of the format.
+        ArtifactError: it is not what ``kind`` says, or of a version of the format that is not read any more, or not yet.
     """
     try:
-        version = json.loads(contents).get("format_version", FORMAT_VERSION)
+        said = json.loads(contents)
+        version = said.get("format_version", FORMAT_VERSION)
     except (ValueError, AttributeError):
         raise ArtifactError(f"{name} is not a JSON object; this is no artifact of asrquant's.") from None
-    if version != FORMAT_VERSION:
+    if version == OLDEST_VERSION:
+        contents = json.dumps({**from_version_1(said), "format_version": FORMAT_VERSION}).encode()
+    elif version != FORMAT_VERSION:
         raise ArtifactError(
-            f"The artifact is of format version {version}; this asrquant reads version {FORMAT_VERSION}. "
+            f"The artifact is of format version {version}; this asrquant reads versions {OLDEST_VERSION} and {FORMAT_VERSION}. "
             "Use the asrquant that made it, or export again."
         )
     try:
@@ -197,5 +201,6 @@ def parse_json(kind: type[_T], contents: bytes, name: str) -> _T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
-        raise ArtifactError(f"{name}: {where} cannot be used: {first['msg']}.") from None
+        why = first["msg"].removeprefix("Value error, ").rstrip(".")  # pydantic's word for what a dataclass refuses itself
+        raise ArtifactError(f"{name}: {where} cannot be used: {why}.") from None
     return value

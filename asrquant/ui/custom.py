@@ -11,7 +11,8 @@ from gradio.components import Component
 
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.jobs.models import CUSTOM, MAX_CALIBRATION_CLIPS, Custom
-from asrquant.model.presets import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, PRESETS
+from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS
+from asrquant.model.presets import PRESETS
 
 SUMMARY = "Your own choice for each part of the model."
 # What PyTorch can do with the parts of a wav2vec2 model with a linear head.

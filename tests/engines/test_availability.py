@@ -15,7 +15,8 @@ import asrquant
 from asrquant import Recognizer
 from asrquant.base.errors import PresetError
 from asrquant.engines.registry import refuse_unavailable, unavailable
-from asrquant.model.presets import PRESETS, OpenVino, Preset
+from asrquant.model.engine_settings import OpenVino
+from asrquant.model.presets import PRESETS, Preset
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = ["openvino-fp32", "openvino-bf16", "openvino-int8"]
@@ -111,7 +112,7 @@ def test_a_model_that_a_preset_does_not_fit(an4: Recognizer, tmp_path: Path) -> 
     attention = f"{wavlm.roles.transformer_layers}.0.attention"
     preset = asrquant.custom({attention: "dynamic"})
     assert unavailable(preset) is None and "float weights" in (unavailable(preset, wavlm) or "")
-    kept = Preset("mine", "", engine="openvino", openvino=OpenVino(int8=True, ignored=("encoder.nothing",)))
+    kept = Preset("mine", "", OpenVino(int8=True, ignored=("encoder.nothing",)))
     assert "no module 'encoder.nothing'" in (unavailable(kept, an4) or "")
     with pytest.raises(PresetError, match=r"no module 'encoder\.nothing'"):
         refuse_unavailable(kept, an4)

@@ -12,9 +12,9 @@ from asrquant import PRESETS, Audio, Recognizer, custom, quantize
 from asrquant.base.errors import Cancelled, PresetError
 from asrquant.engines.registry import engines, get_engine
 from asrquant.engines.torch_eager.recipe import StaticQuant, default_backend, use_backend
+from asrquant.model.engine_settings import TorchEager
 from asrquant.model.footprint import compact_state_dict, quantized_modules
 from asrquant.model.modules import module_bytes
-from asrquant.model.presets import Preset
 
 # Modules of each quantized class: 4 transformer layers of 6 Linear and a head of 3; 7 convolutions and 1 projection.
 COUNTS = {
@@ -123,7 +123,7 @@ def test_custom_by_path_role_and_settings(an4: Recognizer, clip: Audio) -> None:
 
 def test_custom_starts_from_a_preset(an4: Recognizer) -> None:
     preset = custom({"feature_extractor": "float", "ctc_output": "dynamic"}, base="mixed-int8")
-    assert preset.static == ("feature_projection",)
+    assert preset.settings.static == ("feature_projection",)
     assert quantized_modules(quantize(an4, preset).encoder) == {"dynamic Linear": 28, "static Linear": 1}
 
 
@@ -167,12 +167,12 @@ def test_refuses_settings_that_mean_nothing(an4: Recognizer) -> None:
         custom({"head": "dynamic"}, backend="tpu")
     with pytest.raises(PresetError, match="no such setting"):
         custom({"head": "dynamic"}, bits=4)
-    with pytest.raises(PresetError, match="calibration_clips is 0"):
+    with pytest.raises(PresetError, match="calibration clips is 0"):
         custom({"head": "dynamic"}, calibration_clips=0)
     with pytest.raises(PresetError, match="none were given"):
         quantize(an4, "static-int8", calibration=[])
     with pytest.raises(PresetError, match="dynamic and static at once"):
-        Preset("x", "", dynamic=("head",), static=("head",))
+        TorchEager(dynamic=("head",), static=("head",))
     with pytest.raises(PresetError, match="not in this build"), use_backend("nonsense"):
         pass
 

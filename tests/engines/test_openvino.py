@@ -22,9 +22,10 @@ from asrquant.engines.openvino.channels_last import GatheredConv, rewrite
 from asrquant.engines.openvino.encoder import QUANTIZABLE, is_int8
 from asrquant.engines.registry import unavailable
 from asrquant.measure.benchmark import benchmark
+from asrquant.model.engine_settings import OpenVino
 from asrquant.model.footprint import quantized_modules
 from asrquant.model.modules import get_module
-from asrquant.model.presets import OpenVino, Preset, custom
+from asrquant.model.presets import Preset, custom
 
 MODEL = "encoder.wav2vec2.model"
 NAMES = [name for name in ("openvino-fp32", "openvino-bf16", "openvino-int8") if not unavailable(PRESETS[name])]
@@ -63,12 +64,12 @@ def test_what_is_ignored_stays_float(an4: Recognizer) -> None:
         int8=True,
         ignored=("ctc_output", "head", f"{MODEL}.encoder.layers.1", f"{MODEL}.feature_extractor.conv_layers.0"),
     )
-    some = quantize(an4, Preset("some", "", engine="openvino", openvino=settings))
+    some = quantize(an4, Preset("some", "", settings))
     assert quantized_modules(some.encoder)["int8 MatMul"] == 35 - 3 - 6 - 1
-    everything = quantize(an4, Preset("all", "", engine="openvino", openvino=OpenVino(int8=True, ignored=())))
+    everything = quantize(an4, Preset("all", "", OpenVino(int8=True, ignored=())))
     assert quantized_modules(everything.encoder)["int8 MatMul"] == 36
     with pytest.raises(PresetError, match=r"no module 'encoder\.nothing'"):
-        quantize(an4, Preset("x", "", engine="openvino", openvino=OpenVino(int8=True, ignored=("encoder.nothing",))))
+        quantize(an4, Preset("x", "", OpenVino(int8=True, ignored=("encoder.nothing",))))
 
 
 @pytest.mark.parametrize("name", usable(TOLERANCE))
@@ -127,7 +128,7 @@ def test_sizes(an4: Recognizer, quantized: dict[str, Recognizer]) -> None:
 
 
 def test_ranges_by_quantiles_are_other_ranges(an4: Recognizer, quantized: dict[str, Recognizer], examples) -> None:
-    preset = replace(PRESETS["openvino-int8"], openvino=OpenVino(int8=True, ranges="mean-quantile"))
+    preset = replace(PRESETS["openvino-int8"], settings=OpenVino(int8=True, ranges="mean-quantile"))
     audio = examples[0].audio()
     assert not torch.equal(quantize(an4, preset).log_probs(audio), quantized["openvino-int8"].log_probs(audio))
 
@@ -135,11 +136,11 @@ def test_ranges_by_quantiles_are_other_ranges(an4: Recognizer, quantized: dict[s
 def test_accuracy_control_puts_layers_back(greedy: Recognizer) -> None:
     whole = PRESETS["openvino-int8-accurate"]
     # Fewer layers, as NNCF tries each of them by itself.
-    preset = replace(whole, openvino=replace(whole.openvino, ignored=("ctc_output", "transformer_layers")))
+    preset = replace(whole, settings=replace(whole.settings, ignored=("ctc_output", "transformer_layers")))
     tone = Audio(np.sin(np.linspace(0, 5000, 32_000)).astype(np.float32))  # its ranges do not fit speech
     stages = []
     tuned = quantize(greedy, preset, [tone], lambda stage, done, total: stages.append(stage))
-    blind = quantize(greedy, replace(preset, openvino=replace(preset.openvino, max_drop=None)), [tone])
+    blind = quantize(greedy, replace(preset, settings=replace(preset.settings, max_drop=None)), [tone])
     report = tuned.tuning
     assert report.max_drop == 0.5 and report.clips == 36 and len(report.trials) > 2
     original, everything, *_, last = (trial.wer for trial in report.trials)

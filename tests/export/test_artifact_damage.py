@@ -54,6 +54,10 @@ def with_manifest(artifact: Path, **changes: object) -> Path:
     return forged(artifact, "manifest.json", json.dumps({**said, **changes}).encode())
 
 
+def preset(**settings: object) -> dict:
+    return {"name": "x", "summary": "", "settings": settings, "calibration": {}}
+
+
 def test_these_are_all_files(artifact: Path) -> None:
     assert sorted(p.relative_to(artifact).as_posix() for p in artifact.rglob("*") if p.is_file()) == FILES
 
@@ -113,11 +117,31 @@ def test_a_file_too_many(artifact: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "says"),
     [
-        ({"format_version": 2}, ArtifactError, "format version 2; this asrquant reads version 1"),
+        (
+            {"format_version": 3},
+            ArtifactError,
+            "format version 3; this asrquant reads versions 1 and 2. Use the asrquant that",
+        ),
+        ({"format_version": [1]}, ArtifactError, r"format version \[1\]; this asrquant reads"),
         ({"format": "abacus"}, ArtifactError, "cannot load the artifact: .*'abacus'"),
         ({"backend": "tpu"}, PresetError, "'tpu' is not in this build of PyTorch; it has"),
-        ({"preset": {"name": "x", "summary": "", "engine": "abacus"}}, PresetError, "no engine 'abacus'"),
-        ({"preset": {"name": "x", "summary": "", "observer": "eyes"}}, ArtifactError, "preset"),
+        ({"preset": preset(engine="abacus")}, ArtifactError, r"preset\.settings cannot be used: .*'abacus'"),
+        (
+            {"preset": preset(engine="torch_eager", observer="eyes")},
+            ArtifactError,
+            r"preset\.settings\.torch_eager\.observer",
+        ),
+        (
+            {"preset": preset(engine="openvino", max_drop=-1)},
+            ArtifactError,
+            r"preset\.settings\.openvino cannot be used: max_drop is -1\.0; .* needs int8\.$",
+        ),
+        (
+            {"preset": {**preset(engine="openvino"), "calibration": {"clips": 0}}},
+            ArtifactError,
+            "calibration clips is 0; at least 1",
+        ),
+        ({"preset": preset()}, ArtifactError, "preset.settings cannot be used: Unable to extract tag"),
         ({"roles": {"head": 3}}, ArtifactError, r"manifest.json: roles\.head cannot be used"),
         ({"source": None}, ArtifactError, r"manifest.json: source cannot be used"),
     ],

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -115,7 +115,7 @@ def test_the_zip_holds_the_folder(exported, tmp_path: Path, format: str) -> None
 def test_the_manifest_says_what_was_done(exported, model_folder: Path) -> None:
     live, artifact = exported("mixed-int8", "state-dict")
     said = json.loads((artifact.folder / "manifest.json").read_text())
-    assert said["preset"] == json.loads(json.dumps(vars(PRESETS["mixed-int8"]), default=list))
+    assert said["preset"] == json.loads(json.dumps(asdict(PRESETS["mixed-int8"])))
     assert said["calibration"] == [utterance.id for utterance in asrquant.calibration_clips(10, 1337)]
     assert said["source"]["name"] == "an4" and said["backend"] == live.backend
     weights = hashlib.sha256((model_folder / "wav2vec2.ckpt").read_bytes()).hexdigest()

@@ -56,7 +56,7 @@ def test_a_preset_of_ones_own(client) -> None:
     named = client.predict(handle_file(CLIP.path), "dynamic-float16", runs=1, api_name="/compare")
     assert own["quantized"]["preset"] == "custom"
     assert named["quantized"]["size_bytes"] < own["quantized"]["size_bytes"] < own["original"]["size_bytes"]
-    assert chosen("custom", Custom.read(EXAMPLE_SETTINGS)).calibration_clips == 5
+    assert chosen("custom", Custom.read(EXAMPLE_SETTINGS)).calibration.clips == 5
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from asrquant.engines.openvino.channels_last import rewrite
 from asrquant.engines.openvino.encoder import OpenVinoEncoder, as_saved, cannot_compute, convert
 from asrquant.engines.openvino.formats import FORMATS
 from asrquant.engines.openvino.int8 import ignored_patterns, quantize_accurately, quantize_model
-from asrquant.model.presets import OpenVino, Preset
+from asrquant.model.engine_settings import OpenVino
+from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Recognizer, Tuning
 
 __all__ = ["FORMATS", "build", "missing", "unfit"]
@@ -27,7 +28,7 @@ def missing() -> str | None:
 
 def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
     """Whether the processor lacks the precision that the float parts are to compute in, or the model what stays float."""
-    settings = preset.openvino or OpenVino()
+    settings = preset.settings_for(OpenVino)
     if reason := cannot_compute(settings.precision):
         return reason
     try:
@@ -44,7 +45,7 @@ def build(job: Job) -> Built:
     Raises:
         PresetError: the preset does not fit the model or this processor.
     """
-    settings = job.preset.openvino or OpenVino()
+    settings = job.preset.settings_for(OpenVino)
     job.progress("converting to OpenVINO", 0, 1)
     model = convert(rewrite(job.recognizer.encoder, job.recognizer.roles))
     model, tuning = _quantize(job, settings, model)
@@ -54,9 +55,9 @@ def build(job: Job) -> Built:
 
 
 def _quantize(job: Job, settings: OpenVino, model: Any) -> tuple[Any, Tuning | None]:
-    recognizer, preset, clips = job.recognizer, job.preset, job.calibration
+    recognizer, clips = job.recognizer, job.calibration
     if settings.max_drop is not None:
-        return quantize_accurately(model, recognizer, preset, clips, job.validation, job.progress)
+        return quantize_accurately(model, recognizer, settings, clips, job.validation, job.progress)
     if settings.int8:
-        return quantize_model(model, recognizer, preset, clips, job.progress), None
+        return quantize_model(model, recognizer, settings, clips, job.progress), None
     return model, None

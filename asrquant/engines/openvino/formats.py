@@ -9,7 +9,7 @@ from torch import nn
 from asrquant.base.errors import ArtifactError, ExportError
 from asrquant.engines.engine import Format, Saved
 from asrquant.engines.openvino.encoder import OpenVinoEncoder, core, save
-from asrquant.model.presets import OpenVino
+from asrquant.model.engine_settings import OpenVino
 from asrquant.model.recognizer import Recognizer
 
 
@@ -45,7 +45,7 @@ class OpenVinoIR:
             raise ArtifactError(
                 f"{self.model_files[0]} cannot be read by OpenVINO: {str(error).splitlines()[0]}"
             ) from error
-        return OpenVinoEncoder(model, (saved.preset.openvino or OpenVino()).precision)
+        return OpenVinoEncoder(model, saved.preset.settings_for(OpenVino).precision)
 
 
 FORMATS: tuple[Format, ...] = (OpenVinoIR(),)

@@ -31,8 +31,8 @@ from asrquant.engines.openvino.encoder import (
     module_path,
     openvino,
 )
+from asrquant.model.engine_settings import OpenVino
 from asrquant.model.modules import ROLES, get_module
-from asrquant.model.presets import OpenVino, Preset
 from asrquant.model.recognizer import Recognizer, Trial, Tuning
 from asrquant.text.metrics import WordErrors, total_errors, word_errors
 
@@ -43,11 +43,10 @@ _GRACE = 1e-9
 
 
 def quantize_model(
-    model: Any, recognizer: Recognizer, preset: Preset, calibration: Sequence[Audio], progress: Progress
+    model: Any, recognizer: Recognizer, settings: OpenVino, calibration: Sequence[Audio], progress: Progress
 ) -> Any:
     """Quantize an OpenVINO model of a recognizer's encoder, without looking at what it costs."""
     nncf = _nncf()
-    settings = preset.openvino or OpenVino()
     return nncf.quantize(
         model, _data(calibration, progress), subset_size=len(calibration), **_options(recognizer, settings)
     )
@@ -56,17 +55,17 @@ def quantize_model(
 def quantize_accurately(
     model: Any,
     recognizer: Recognizer,
-    preset: Preset,
+    settings: OpenVino,
     calibration: Sequence[Audio],
     validation: Sequence[Utterance],
     progress: Progress,
 ) -> tuple[Any, Tuning]:
-    """Quantize as much as the preset's ``max_drop`` allows.
+    """Quantize as much as ``max_drop`` of the settings allows.
 
     Args:
         model: the float model.
         recognizer: whose decoder counts, and whose modules have the roles.
-        preset: with ``openvino.max_drop``.
+        settings: with ``max_drop``.
         calibration: clips for the ranges of activations.
         validation: clips with references, on which the WER is measured.
         progress: called before each clip; may raise ``Cancelled``.
@@ -75,7 +74,6 @@ def quantize_accurately(
         The model, and what was tried.
     """
     nncf = _nncf()
-    settings = preset.openvino or OpenVino()
     drop = settings.max_drop or 0.0
     trials: list[Trial] = []
     waves = [(utterance.reference, utterance.audio().samples[None]) for utterance in validation]

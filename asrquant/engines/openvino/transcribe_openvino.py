@@ -24,7 +24,7 @@ def load() -> tuple[openvino.CompiledModel, list[str], int]:
             sys.exit(f"{name} is not the file that manifest.json describes; download the artifact again.")
     decoder = json.loads((FOLDER / "decoder.json").read_text(encoding="utf-8"))
     hints = {"PERFORMANCE_HINT": "LATENCY"}
-    if (precision := manifest["preset"]["openvino"]["precision"]) != "auto":
+    if (precision := manifest["preset"]["settings"]["precision"]) != "auto":
         hints["INFERENCE_PRECISION_HINT"] = precision
     model = openvino.Core().compile_model(FOLDER / manifest["model_file"], "CPU", hints)
     return model, decoder["texts"], decoder["blank_index"]

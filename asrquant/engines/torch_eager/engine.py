@@ -17,7 +17,8 @@ from asrquant.engines.torch_eager.recipe import (
     quantize_encoder,
     use_backend,
 )
-from asrquant.model.presets import Preset, resolve
+from asrquant.engines.torch_eager.targets import resolve
+from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Recognizer
 
 __all__ = [

@@ -109,7 +109,7 @@ class StateDict:
         """
         encoder = skeleton(saved.toolkit, folder / ARCHITECTURE)
         with _backend(saved), quietly():  # PyTorch warns of its own packed weights
-            if saved.preset.engine:
+            if saved.preset.settings is not None:
                 quantize_encoder(encoder, saved.preset, saved.roles, calibration=None)
             state: dict[str, Any] = torch.load(folder / self.model_files[0], map_location="cpu", weights_only=True)
             try:

@@ -20,8 +20,10 @@ from asrquant.audio.clip import Audio
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import quietly
+from asrquant.engines.torch_eager.targets import resolve
+from asrquant.model.engine_settings import TorchEager
 from asrquant.model.modules import Roles, get_module, set_module
-from asrquant.model.presets import Preset, resolve
+from asrquant.model.presets import Preset
 
 BACKEND_LOCK = threading.RLock()
 """The quantized backend is global to the process and matters while weights are packed."""
@@ -143,10 +145,11 @@ def _no_backend(name: str) -> str | None:
 
 def lacks(preset: Preset) -> str | None:
     """Why this build of PyTorch cannot carry out a preset on this processor; None where it can."""
-    backend = preset.backend or default_backend()
+    settings = preset.settings_for(TorchEager)
+    backend = settings.backend or default_backend()
     if reason := _no_backend(backend):
         return reason
-    if preset.dynamic and preset.dynamic_dtype == "float16" and backend not in FLOAT16_BACKENDS:
+    if settings.dynamic and settings.dynamic_dtype == "float16" and backend not in FLOAT16_BACKENDS:
         return f"The backend {backend!r} has no kernels for float16 weights; use {' or '.join(FLOAT16_BACKENDS)}, or qint8."
     return None
 
@@ -169,14 +172,14 @@ def use_backend(name: str) -> Iterator[None]:
             torch.backends.quantized.engine = before
 
 
-def qconfig_of(preset: Preset, backend: str) -> Any:
-    """The observers that a preset asks for, as PyTorch's QConfig."""
-    if preset.observer == "backend":
+def qconfig_of(settings: TorchEager, backend: str) -> Any:
+    """The observers that the settings ask for, as PyTorch's QConfig."""
+    if settings.observer == "backend":
         return ao.get_default_qconfig(backend)
-    if preset.observer == "min-max" and not preset.per_channel:
+    if settings.observer == "min-max" and not settings.per_channel:
         return ao.default_qconfig
-    weight = ao.default_per_channel_weight_observer if preset.per_channel else ao.default_weight_observer
-    return ao.QConfig(activation=_OBSERVERS[preset.observer].with_args(reduce_range=True), weight=weight)
+    weight = ao.default_per_channel_weight_observer if settings.per_channel else ao.default_weight_observer
+    return ao.QConfig(activation=_OBSERVERS[settings.observer].with_args(reduce_range=True), weight=weight)
 
 
 def quantize_encoder(
@@ -202,13 +205,14 @@ def quantize_encoder(
         PresetError: the preset does not fit the model or this machine.
     """
     model = SimpleNamespace(mods=SimpleNamespace(encoder=encoder))
+    settings = preset.settings_for(TorchEager)
     dynamic, static = resolve(preset, model, roles)
-    backend = preset.backend or default_backend()
+    backend = settings.backend or default_backend()
     with use_backend(backend):
-        dtype = torch.float16 if preset.dynamic_dtype == "float16" else torch.qint8
+        dtype = torch.float16 if settings.dynamic_dtype == "float16" else torch.qint8
         custom_quantize(model, dynamic_modules=dynamic, dynamic_dtype=dtype)
         if static:
             samples = [torch.from_numpy(audio.samples) for audio in calibration or ()]
-            _quantize_static(model, static, samples, qconfig_of(preset, backend), progress)
+            _quantize_static(model, static, samples, qconfig_of(settings, backend), progress)
     encoder.eval()
     return backend
