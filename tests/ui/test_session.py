@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 import uuid
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,8 +18,11 @@ import torch
 from torch import nn
 
 from asrquant import PRESETS, example_clips
+from asrquant.base import settings
 from asrquant.base.errors import AudioError, Cancelled
-from asrquant.jobs import compare, supervisor, threads
+from asrquant.base.policy import PUBLIC, policy
+from asrquant.base.settings import Settings
+from asrquant.jobs import compare, supervisor, threads, worker
 from asrquant.ui import session
 
 TAB = "Compare"
@@ -46,6 +50,10 @@ def without_form(models, progress, show):
 
 def itself(models, progress, show):
     return os.getpid(), torch.get_num_threads(), tempfile.gettempdir()
+
+
+def what_it_was_given(models, progress, show):
+    return settings.settings(), policy(), torch.get_num_threads()
 
 
 def endless(models, progress, show):
@@ -151,6 +159,21 @@ def test_the_worker_has_its_threads_and_a_folder_for_each_job() -> None:
     assert process != os.getpid() and count == threads.threads() and not Path(folder).exists()
     again = last(itself).value
     assert again[0] == process and again[2] != folder
+
+
+def test_the_worker_has_the_servers_settings_whatever_the_environment_says(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ASRQUANT_THREADS", "many")  # which would be an error, were it read there
+    monkeypatch.setattr(settings, "_given", given := Settings(threads=2, exports=tmp_path, public=True))
+    process = worker.Worker()
+    try:
+        while process.hear(60) is not True:
+            pass
+        process.give("1", str(tmp_path), what_it_was_given, ())
+        while not isinstance(event := process.hear(60), worker.Done | worker.Failed):
+            pass
+        assert event == worker.Done((given, PUBLIC, 2))
+    finally:
+        process.kill()
 
 
 def test_cancel_stops_the_work_and_leaves_the_worker_as_it_is(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
@@ -269,7 +292,7 @@ def test_never_two_jobs_at_once_and_one_model_for_equal_requests() -> None:
 
 
 def test_a_time_limit_keeps_what_is_done_and_says_so(monkeypatch) -> None:
-    monkeypatch.setattr(session.supervisor, "limit_seconds", 0.2)
+    monkeypatch.setattr(supervisor, "policy", lambda: replace(PUBLIC, seconds_per_request=0.2))
     failed, done = last(endless), last(keeping)
     assert "longer than the 0 s" in failed.message and done == session.Done("what is done", failed.message)
 
