@@ -202,8 +202,3 @@ def use_settings(given: Settings) -> None:
     """Have these in this process, whatever its environment says: for the worker, which has the server's."""
     global _given
     _given = given
-
-
-def on_a_space() -> bool:
-    """Whether the page is open to anyone."""
-    return settings().public or bool(settings().space)

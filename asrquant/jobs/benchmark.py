@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from asrquant.base.errors import DatasetError, PresetError
+from asrquant.base.policy import policy
 from asrquant.base.progress import Progress
-from asrquant.base.settings import on_a_space
 from asrquant.data import manifest
 from asrquant.data.archive import unpack
 from asrquant.data.bundled import BUNDLED, example_clips
@@ -22,7 +22,6 @@ from asrquant.measure.benchmark import benchmark
 from asrquant.measure.report import Report
 
 ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
-_MAX_CLIPS, _MAX_CLIPS_PUBLIC = 1_000, 20
 
 
 def report(
@@ -57,12 +56,12 @@ def report(
 
 def kinds() -> list[str]:
     """The data that a visitor may choose; strangers have no folder on this machine."""
-    return [BUNDLED, ZIP] if on_a_space() else [BUNDLED, ZIP, FOLDER]
+    return [BUNDLED, ZIP, FOLDER] if policy().reads_local_folders else [BUNDLED, ZIP]
 
 
 def most_clips() -> int:
     """Clips that one benchmark may have."""
-    return _MAX_CLIPS_PUBLIC if on_a_space() else _MAX_CLIPS
+    return policy().clips_per_benchmark
 
 
 def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
@@ -77,7 +76,7 @@ def _data(kind: str, zipped: str | None, path: str, room: Path) -> Dataset:
         unpack(Path(zipped), room)
         manifests = [p for p in room.rglob("*") if manifest.accepts(p)]
         return read_dataset(manifests[0] if len(manifests) == 1 else room, inside=room)
-    if kind == FOLDER and not on_a_space():
+    if kind == FOLDER and policy().reads_local_folders:
         if not path.strip():
             raise DatasetError("There is no path yet: give a folder's or a manifest's.")
         return read_dataset(path.strip())

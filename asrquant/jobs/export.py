@@ -8,18 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from asrquant.base.errors import ExportError
+from asrquant.base.policy import policy
 from asrquant.base.progress import Progress
-from asrquant.base.settings import on_a_space
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.export.exporting import export
 from asrquant.export.store import Artifact, Exports
 from asrquant.jobs.models import Custom, Models, chosen
 from asrquant.measure.benchmark import benchmark
-
-KEPT_SECONDS = 3600
-"""How long a visitor's artifact stays on a public page."""
-KEPT_WHEN_FULL_SECONDS = 600
-"""How long it stays there at least, when there is no room for others."""
 
 
 def exports(visitor: str) -> Exports:
@@ -28,13 +23,14 @@ def exports(visitor: str) -> Exports:
     Raises:
         ExportError: the page sent no secret, or a forged one.
     """
-    if not on_a_space():
+    if (kept := policy().artifacts_kept_seconds) is not None:
+        Exports().expire(kept)
+    if not policy().own_artifacts_only:
         return Exports()
-    Exports().expire(KEPT_SECONDS)
     if not re.fullmatch("[0-9a-f]{32}", str(visitor)):
         raise ExportError("The page does not know whose artifacts these are any more; reload it.")
     owner = "visitor-" + hashlib.sha256(visitor.encode()).hexdigest()[:32]
-    return Exports(owner=owner, gives_way_seconds=KEPT_WHEN_FULL_SECONDS)
+    return Exports(owner=owner, gives_way_seconds=policy().artifacts_give_way_seconds)
 
 
 def artifact(

@@ -8,10 +8,10 @@ from typing import Any
 import gradio as gr
 
 from asrquant.base.errors import AsrQuantError, ExportError
-from asrquant.base.settings import on_a_space
+from asrquant.base.policy import policy
 from asrquant.engines.registry import formats, unavailable
 from asrquant.export.card import loading
-from asrquant.jobs.export import KEPT_SECONDS, artifact, exports
+from asrquant.jobs.export import artifact, exports
 from asrquant.model.presets import PRESETS
 from asrquant.ui import choices, custom, render, session
 from asrquant.ui.visitor import Visitor
@@ -93,7 +93,8 @@ def _offer(preset: str, chosen: str | None) -> Any:
 
 def _existing(visitor: Visitor) -> gr.HTML:
     """Lay out the artifacts that exist, each with download and delete; returns their list."""
-    note = f"; they are removed after {KEPT_SECONDS // 60} minutes" if on_a_space() else ""
+    kept = policy().artifacts_kept_seconds
+    note = f"; they are removed after {kept // 60} minutes" if kept else ""
     gr.HTML(f"<h2>Your artifacts{note}</h2>", elem_classes="aq-head")
     taken = gr.DownloadButton(visible="hidden", elem_id="taken")
     forgetful = gr.HTML(elem_id="forgetful")
@@ -134,7 +135,7 @@ _FORGETFUL = (
 
 
 def _how_long(kept: bool) -> str:
-    return "" if kept or not on_a_space() else f'<p class="aq-quiet">{_FORGETFUL}</p>'
+    return "" if kept or not policy().own_artifacts_only else f'<p class="aq-quiet">{_FORGETFUL}</p>'
 
 
 def _list(visitor: str) -> str:
