@@ -6,8 +6,10 @@ if __name__ == "__main__":
 
     from asrquant.base.account import ensure_temporary_folder
     from asrquant.base.errors import AsrQuantError
+    from asrquant.base.settings import settings
 
     try:
+        settings()  # one that cannot be used is said at once
         ensure_temporary_folder()  # which gradio asks for when it is imported
         from asrquant.ui.page import launch
 

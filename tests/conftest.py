@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
 import pytest
 
 import asrquant
+from asrquant.base import settings
 from asrquant.data.dataset import Utterance
 from asrquant.export.store import Artifact, read_artifact
 from asrquant.model.recognizer import Recognizer
@@ -19,6 +20,14 @@ from asrquant.model.recognizer import Recognizer
 pytest_plugins = ["pages", "local_hub"]
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings_follow_the_environment() -> Iterator[None]:
+    """Read whenever they are asked for, not once a process, so that what a test says in the environment holds at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "_read", settings._read.__wrapped__)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 
 from asrquant.base.errors import SettingError
+from asrquant.base.settings import CACHE, settings
 
-SETTING = "ASRQUANT_CACHE"
 NO_HOME = "/nonexistent"
 """What Debian's accounts without a home folder have in its place."""
 _log = logging.getLogger(__name__)
@@ -40,15 +40,21 @@ def unwritable(folder: Path) -> str | None:
 
 
 def cache_path(name: str) -> Path:
-    """Where asrquant's cache of that name lies, whether it is there or not: in ``ASRQUANT_CACHE``, else in the home folder."""
-    root = os.environ.get(SETTING) or Path.home() / ".cache" / "asrquant"
-    return Path(root).absolute() / name
+    """Where asrquant's cache of that name lies, whether it is there or not.
+
+    Raises:
+        SettingError: a setting cannot be used.
+    """
+    return settings().cache.absolute() / name
 
 
 def cache_folder(name: str) -> Path | None:
     """The cache of that name, ready to be written; None where it cannot be, which the log is told once.
 
     A cache is a convenience: who gets None works without it.
+
+    Raises:
+        SettingError: a setting cannot be used.
     """
     folder = cache_path(name)
     if why := unwritable(folder):
@@ -59,7 +65,7 @@ def cache_folder(name: str) -> Path | None:
 
 @cache
 def _tell(root: Path, why: str) -> None:
-    _log.warning("%s cannot be written (%s), so nothing is cached; set %s to a folder that can be.", root, why, SETTING)
+    _log.warning("%s cannot be written (%s), so nothing is cached; set %s to a folder that can be.", root, why, CACHE)
 
 
 def ensure_temporary_folder() -> None:

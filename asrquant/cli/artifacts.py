@@ -28,7 +28,7 @@ from asrquant.export import hub
 from asrquant.export.card import outcome, summary
 from asrquant.export.exporting import export
 from asrquant.export.loading import load_artifact, verify
-from asrquant.export.store import EXPORTS, Exports
+from asrquant.export.store import Exports
 from asrquant.measure.benchmark import benchmark
 from asrquant.measure.report import Report
 from asrquant.model.recognizer import Recognizer
@@ -39,12 +39,9 @@ def add(commands: Any) -> None:
     making = commands.add_parser("export", help="save a quantized model as a verified artifact")
     making.add_argument("--format", metavar="F", help="one of the preset's, listed below (default: its first)")
     making.add_argument(
-        "--out",
-        type=Path,
-        default=EXPORTS,
-        metavar="DIR",
-        help="default: artifacts/exports of the checkout, else exports",
-    )
+        "--out", type=Path, metavar="DIR",
+        help="default: ASRQUANT_EXPORTS, else artifacts/exports of the checkout, else exports",
+    )  # fmt: skip
     making.add_argument(
         "--data", type=Path, help="LibriSpeech-layout folder to measure on (default: the bundled clips)"
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from asrquant.base import quiet, terminal
 from asrquant.base.errors import AsrQuantError
+from asrquant.base.settings import settings
 from asrquant.cli import artifacts, benchmark, compare, modules, pin, space
 from asrquant.cli.common import Parser
 
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     quiet.loud(args.verbose)
     _log_to_terminal(args.verbose)
     try:
+        settings()  # one that cannot be used is said before the work, whether the command needs it or not
         status: int = args.run(args)
         if why := terminal.undelivered():
             raise OSError(0, why, "standard output")

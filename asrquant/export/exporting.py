@@ -33,7 +33,7 @@ from asrquant.export.manifest import (
     write_json,
 )
 from asrquant.export.packing import pack
-from asrquant.export.store import EXPORTS, Artifact, Exports
+from asrquant.export.store import Artifact, Exports
 from asrquant.export.sums import describe_files, write_sums
 from asrquant.measure.compare import this_machine
 from asrquant.measure.report import Report
@@ -41,7 +41,7 @@ from asrquant.model.engine_settings import TorchEager
 from asrquant.model.recognizer import Origin, Recognizer
 
 __all__ = [
-    "EXPORTS", "Artifact", "Exports", "Manifest", "Verification", "export", "load_artifact", "verify",
+    "Artifact", "Exports", "Manifest", "Verification", "export", "load_artifact", "verify",
 ]  # fmt: skip
 
 CARD, SCRIPT, NGRAM = "README.md", "transcribe.py", "lm"
@@ -53,7 +53,7 @@ _OVERHEAD = 5_000_000
 def export(
     recognizer: Recognizer,
     format: str | None = None,
-    folder: str | Path | Exports = EXPORTS,
+    folder: str | Path | Exports | None = None,
     report: Report | None = None,
     progress: Progress = silent,
 ) -> Artifact:
@@ -66,12 +66,13 @@ def export(
     Args:
         recognizer: float or quantized, with the decoder that the artifact shall have.
         format: one that the recognizer's engine brings, such as ``torchscript`` or ``state-dict``; None takes its first.
-        folder: where artifacts are kept; made if it is not there.
+        folder: where artifacts are kept, made if it is not there; None takes the settings' (``ASRQUANT_EXPORTS``).
         report: a benchmark of this recognizer, whose WER and RTF the artifact then states.
         progress: called at each step; may raise ``Cancelled``.
 
     Raises:
         ExportError: no such format, no room, the disk failed, or the artifact did not answer as the recognizer does.
+        SettingError: a setting cannot be used.
         Cancelled: by ``progress``.
     """
     form = get_format(format, recognizer.preset)

@@ -201,6 +201,8 @@ def parse_json(kind: type[_T], contents: bytes, name: str) -> _T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "it"
-        why = first["msg"].removeprefix("Value error, ").rstrip(".")  # pydantic's word for what a dataclass refuses itself
+        why = (
+            first["msg"].removeprefix("Value error, ").rstrip(".")
+        )  # pydantic's word for what a dataclass refuses itself
         raise ArtifactError(f"{name}: {where} cannot be used: {why}.") from None
     return value

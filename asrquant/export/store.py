@@ -20,16 +20,11 @@ from pathlib import Path
 import filelock
 
 from asrquant.base.account import unwritable
-from asrquant.base.assets import default_exports_folder
 from asrquant.base.errors import ArtifactError, AsrQuantError, ExportError
 from asrquant.base.files import megabytes, tree_bytes
 from asrquant.base.progress import Progress, silent
+from asrquant.base.settings import EXPORTS, settings
 from asrquant.export.manifest import MANIFEST, Manifest, read_json
-
-SETTING = "ASRQUANT_EXPORTS"
-EXPORTS = Path(os.environ.get(SETTING) or default_exports_folder())
-BOUND_BYTES = int(float(os.environ.get("ASRQUANT_EXPORTS_GB", "4")) * 1e9)
-"""Default bound on everything below the root."""
 
 _LOCK, _PARTIAL, _DELETED = ".lock", ".partial-", ".deleted-"
 
@@ -65,24 +60,27 @@ class Exports:
 
     def __init__(
         self,
-        root: str | Path = EXPORTS,
+        root: str | Path | None = None,
         owner: str = "",
-        bound_bytes: int = BOUND_BYTES,
+        bound_bytes: int | None = None,
         gives_way_seconds: float | None = None,
     ) -> None:
         """Artifacts in ``root``, or in ``root/owner``.
 
         Args:
-            root: folder of all artifacts.
+            root: folder of all artifacts; None takes the settings'.
             owner: directory in it.
-            bound_bytes: of the whole root.
+            bound_bytes: of the whole root; None takes the settings'.
             gives_way_seconds: age after which an artifact of anybody's gives way to a new one, if there is no room;
                 None never.
+
+        Raises:
+            SettingError: a setting is needed and cannot be used.
         """
-        self.root = Path(root)
+        self.root = settings().exports if root is None else Path(root)
         self.gives_way_seconds = gives_way_seconds
         self.folder = self.root / owner if owner else self.root
-        self.bound_bytes = bound_bytes
+        self.bound_bytes = settings().exports_bytes if bound_bytes is None else bound_bytes
 
     def artifacts(self) -> tuple[Artifact, ...]:
         """The owner's artifacts, the newest first. Their files are not checked here."""
@@ -137,7 +135,7 @@ class Exports:
 
     def _refused(self, why: str | None) -> ExportError:
         return ExportError(
-            f"Artifacts cannot be written to {self.root.name}: {why}; set {SETTING} to a folder that can be, or give another "
+            f"Artifacts cannot be written to {self.root.name}: {why}; set {EXPORTS} to a folder that can be, or give another "
             "one (--out)."
         )
 

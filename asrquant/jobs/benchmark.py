@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asrquant.base.errors import DatasetError, PresetError, RequestError
-from asrquant.base.settings import on_a_space
+from asrquant.base.policy import policy
 from asrquant.data import manifest
 from asrquant.data.archive import unpack
 from asrquant.data.bundled import BUNDLED, example_clips
@@ -24,17 +24,16 @@ from asrquant.model.presets import Preset
 from asrquant.text.decoders import known_decoder
 
 ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
-_MAX_CLIPS, _MAX_CLIPS_PUBLIC = 1_000, 20
 
 
 def kinds() -> list[str]:
     """The data that a visitor may choose; strangers have no folder on this machine."""
-    return [BUNDLED, ZIP] if on_a_space() else [BUNDLED, ZIP, FOLDER]
+    return [BUNDLED, ZIP, FOLDER] if policy().reads_local_folders else [BUNDLED, ZIP]
 
 
 def most_clips() -> int:
     """Clips that one benchmark may have."""
-    return _MAX_CLIPS_PUBLIC if on_a_space() else _MAX_CLIPS
+    return policy().clips_per_benchmark
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from asrquant.base.errors import ExportError
-from asrquant.base.settings import on_a_space
+from asrquant.base.policy import policy
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.engines.registry import get_format
 from asrquant.export.exporting import export
@@ -20,11 +20,6 @@ from asrquant.measure.benchmark import benchmark
 from asrquant.model.presets import Preset
 from asrquant.text.decoders import known_decoder
 
-KEPT_SECONDS = 3600
-"""How long a visitor's artifact stays on a public page."""
-KEPT_WHEN_FULL_SECONDS = 600
-"""How long it stays there at least, when there is no room for others."""
-
 
 def exports(visitor: object) -> Exports:
     """The artifacts that a visitor may see: all of them on one's own machine, one's own on a public page.
@@ -32,13 +27,14 @@ def exports(visitor: object) -> Exports:
     Raises:
         ExportError: the page sent no secret, or a forged one.
     """
-    if not on_a_space():
+    if (kept := policy().artifacts_kept_seconds) is not None:
+        Exports().expire(kept)
+    if not policy().own_artifacts_only:
         return Exports()
-    Exports().expire(KEPT_SECONDS)
     if not re.fullmatch("[0-9a-f]{32}", str(visitor)):
         raise ExportError("The page does not know whose artifacts these are any more; reload it.")
     owner = "visitor-" + hashlib.sha256(str(visitor).encode()).hexdigest()[:32]
-    return Exports(owner=owner, gives_way_seconds=KEPT_WHEN_FULL_SECONDS)
+    return Exports(owner=owner, gives_way_seconds=policy().artifacts_give_way_seconds)
 
 
 def _format(value: object) -> str:

@@ -15,6 +15,7 @@ from collections import deque
 from typing import Any
 
 from asrquant.base.errors import AsrQuantError
+from asrquant.base.policy import policy
 from asrquant.export.store import Exports
 from asrquant.jobs.events import CANCELLED, SORRY, Done, Failed
 from asrquant.jobs.job import Job
@@ -40,14 +41,13 @@ class BusyError(AsrQuantError):
 class Supervisor:
     """The line of jobs, and the process that does them."""
 
-    def __init__(self, places: int, limit_seconds: float | None = None) -> None:
+    def __init__(self, places: int) -> None:
         """Nothing is started yet.
 
         Args:
             places: jobs that may wait.
-            limit_seconds: of work on one job, after which it is stopped; None for no limit.
         """
-        self.places, self.limit_seconds = places, limit_seconds
+        self.places = places
         self._line: deque[Job] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -226,6 +226,7 @@ class Supervisor:
             return "cancelled", job.why
         if self._closing:
             return "dropped", self._closing
-        if self.limit_seconds and worked > self.limit_seconds:
-            return "timeout", _TOO_LONG.format(self.limit_seconds)
+        limit = policy().seconds_per_request
+        if limit is not None and worked > limit:
+            return "timeout", _TOO_LONG.format(limit)
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from asrquant.base.errors import SettingError
+from asrquant.base.settings import settings
 
 GROUPS = Path("/sys/fs/cgroup")
 _QUOTAS = ("cpu.max", "cpu/cpu.cfs_quota_us")
@@ -35,13 +35,9 @@ def threads() -> int:
     """What ``ASRQUANT_THREADS`` says, else what PyTorch took from ``OMP_NUM_THREADS``, else a thread for each CPU.
 
     Raises:
-        SettingError: the setting is no number of at least 1.
+        SettingError: a setting cannot be used.
     """
-    if value := os.environ.get("ASRQUANT_THREADS", "").strip():
-        if not value.isdecimal() or int(value) < 1:
-            raise SettingError(f"ASRQUANT_THREADS is {value!r}; give a number of threads, at least 1.")
-        return int(value)
-    return torch.get_num_threads() if os.environ.get("OMP_NUM_THREADS") else cpus()
+    return settings().threads or (torch.get_num_threads() if settings().openmp else cpus())
 
 
 def set_threads() -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from asrquant.base.errors import AsrQuantError, Cancelled
+from asrquant.base.settings import Settings, settings, use_settings
 from asrquant.jobs import log
 from asrquant.jobs.events import CANCELLED, SORRY, Done, Event, Failed, Partial, Step
 from asrquant.jobs.models import MODELS, Models
@@ -37,10 +38,12 @@ class Worker:
 
         Raises:
             OSError: there is no memory or no room for another process.
+            SettingError: a setting cannot be used.
         """
+        given = settings()
         self._pipe, theirs = _spawn.Pipe()
         orders, self._orders = _spawn.Pipe(duplex=False)
-        self._process = _spawn.Process(target=main, args=(theirs, orders), name="asrquant-worker", daemon=True)
+        self._process = _spawn.Process(target=main, args=(theirs, orders, given), name="asrquant-worker", daemon=True)
         self._process.start()
         theirs.close()
         orders.close()
@@ -93,9 +96,13 @@ class Worker:
             pipe.close()
 
 
-def main(pipe: Any, orders: Any) -> None:
-    """The worker process: jobs come in through ``pipe``, one at a time, and what they report goes out."""
+def main(pipe: Any, orders: Any, given: Settings) -> None:
+    """The worker process: jobs come in through ``pipe``, one at a time, and what they report goes out.
+
+    ``given`` are the server's settings: what is allowed here is what is allowed there.
+    """
     os.setsid()  # a group of its own, to be killed as a whole; Ctrl-C is the server's business
+    use_settings(given)
     log.configure()
     set_threads()
     heard = _Orders(orders)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import filelock
 
-from asrquant.base.account import SETTING, cache_path, unwritable
+from asrquant.base.account import cache_path, unwritable
 from asrquant.base.errors import SourceError
+from asrquant.base.settings import CACHE
 from asrquant.model.card import CARD
 from asrquant.sources.pins import PINS, Pin, Repository, check_files, read_pins, write_pin
 
@@ -54,7 +55,7 @@ def download(hub_id: str, revision: str, patterns: Sequence[str] = FILES, cache:
         if why := unwritable(cache or Path(constants.HF_HUB_CACHE)):
             raise SourceError(
                 f"{hub_id} could not be downloaded: the cache of models cannot be written ({why}); set "
-                f"{SETTING if cache else 'HF_HOME'} to a folder that can be."
+                f"{CACHE if cache else 'HF_HOME'} to a folder that can be."
             ) from error
         raise SourceError(
             f"{hub_id} could not be downloaded ({type(error).__name__}) and is not in the cache; connect to the "
@@ -78,7 +79,7 @@ def locked() -> Iterator[None]:
     except OSError as error:
         why = error.strerror
     if why:
-        raise SourceError(f"The cache of models cannot be written ({why}); set {SETTING} to a folder that can be.")
+        raise SourceError(f"The cache of models cannot be written ({why}); set {CACHE} to a folder that can be.")
     try:
         yield
     finally:

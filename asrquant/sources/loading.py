@@ -18,7 +18,7 @@ from asrquant.base.assets import assets
 from asrquant.base.errors import SourceError, UntrustedSourceError
 from asrquant.base.files import File, describe, printable_name, sha256
 from asrquant.base.pickles import loading_weights
-from asrquant.base.settings import on_a_space
+from asrquant.base.policy import policy
 from asrquant.model.card import CARD, read_card
 from asrquant.model.recognizer import Origin, Recognizer
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
@@ -49,18 +49,18 @@ def load(source: str = "an4", decoder: str | None = None, trust_source: bool = F
             its processor as transformers saves them).
         decoder: one of ``DECODERS``; None takes ``ngram`` where the model has one, else ``greedy``.
         trust_source: load a Hub id that is not pinned, as it is there now, or a folder that is code. SpeechBrain executes what
-            a ``hyperparams.yaml`` says, so a model from elsewhere is code from elsewhere. Never on a Space.
+            a ``hyperparams.yaml`` says, so a model from elsewhere is code from elsewhere. Never on a public page.
 
     Raises:
         SourceError: nothing there, not a model, changed files, or no network for a Hub id.
         UntrustedSourceError: it needs ``trust_source=True``, or may not be loaded here at all.
         DecoderError: the model has no such decoder.
-        SettingError: there is no folder for temporary files.
+        SettingError: a setting cannot be used, or there is no folder for temporary files.
     """
     ensure_temporary_folder()
-    if trust_source and on_a_space():
+    if trust_source and not policy().trusts_sources:
         raise UntrustedSourceError(
-            f"On a Space no source is trusted; it loads {', '.join(offered())} and nothing else."
+            f"On a public page no source is trusted; it loads {', '.join(offered())} and nothing else."
         )
     with loading_weights():
         found = _find(source, trust_source)
@@ -95,8 +95,8 @@ def _find(source: str, trust_source: bool) -> Found:
     pins = read_pins()
     if pin := pins.get(source):
         return _pinned(source, pin)
-    if on_a_space():
-        raise UntrustedSourceError(f"A Space does not load {source!r}; it has {', '.join(offered())}.")
+    if not policy().loads_own_models:
+        raise UntrustedSourceError(f"A public page does not load {source!r}; it has {', '.join(offered())}.")
     folder = Path(source)
     if folder.is_dir():
         folder = folder.resolve()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from asrquant.base.errors import AsrQuantError, ExportError
-from asrquant.base.settings import on_a_space
-from asrquant.jobs.export import KEPT_SECONDS, exports
+from asrquant.base.policy import policy
+from asrquant.jobs.export import exports
 from asrquant.ui import render
 from asrquant.ui.running import PRIVATE, QUICK, Updates, Values
 from asrquant.ui.visitor import Visitor
@@ -37,7 +37,7 @@ _FORGETFUL = (
 
 
 def _how_long(kept: bool) -> str:
-    return "" if kept or not on_a_space() else f'<p class="aq-quiet">{_FORGETFUL}</p>'
+    return "" if kept or not policy().own_artifacts_only else f'<p class="aq-quiet">{_FORGETFUL}</p>'
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ class Artifacts:
 
 def build(visitor: Visitor) -> Artifacts:
     """Lay the list out and wire it."""
-    note = f"; they are removed after {KEPT_SECONDS // 60} minutes" if on_a_space() else ""
+    kept = policy().artifacts_kept_seconds
+    note = f"; they are removed after {kept // 60} minutes" if kept else ""
     gr.HTML(f"<h2>Your artifacts{note}</h2>", elem_classes="aq-head")
     taken = gr.DownloadButton(visible="hidden", elem_id="taken")
     forgetful = gr.HTML(elem_id="forgetful")

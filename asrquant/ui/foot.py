@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from html import escape
 
 import asrquant
-from asrquant.base.settings import on_a_space
+from asrquant.base.policy import policy
+from asrquant.base.settings import settings
 
 _LICENCE = '<a href="https://www.apache.org/licenses/LICENSE-2.0" target="_blank" rel="noopener">Apache-2.0</a>'
 
@@ -23,7 +23,7 @@ def words(kept_minutes: int) -> str:
 
 def privacy(kept_minutes: int) -> str:
     """What becomes of a clip, in a line; ``SECURITY.md`` has the tests that hold it."""
-    where = "on this server" if on_a_space() else "on the machine that serves this page"
+    where = "on this server" if policy().public else "on the machine that serves this page"
     return (
         f"Your clip is recognized {where} and passed on to nobody; it is deleted within {kept_minutes} minutes, and the log has "
         "none of its words."
@@ -33,7 +33,7 @@ def privacy(kept_minutes: int) -> str:
 def about() -> str:
     """Version, source, issues and licence, as HTML; a Space knows where its source lies, another copy does not."""
     parts = [f"asrquant {asrquant.__version__}"]
-    space = os.environ.get("SPACE_ID", "")
+    space = settings().space
     if re.fullmatch(r"[\w.-]+/[\w.-]+", space):
         address = f"https://huggingface.co/spaces/{space}"
         parts += [_link(f"{address}/tree/main", "source"), _link(f"{address}/discussions", "issues")]

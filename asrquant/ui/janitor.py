@@ -14,28 +14,14 @@ from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
-from asrquant.base.errors import SettingError
+from asrquant.base.settings import settings
 
 EVERY_SECONDS = 15.0
 YOUNG_SECONDS = 60.0
 """A younger file may be at work, or on its way to a visitor."""
-SETTING, BOUND_GB = "ASRQUANT_UPLOADS_GB", 1.0
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8
 """Of glibc's ``mallopt``."""
 _log = logging.getLogger(__name__)
-
-
-def bound_bytes() -> int:
-    """Bytes that uploads and downloads together may take.
-
-    Raises:
-        SettingError: the setting is no number above 0.
-    """
-    value = os.environ.get(SETTING, "").strip() or str(BOUND_GB)
-    with contextlib.suppress(ValueError):
-        if 0 < (gigabytes := float(value)) < float("inf"):
-            return int(1e9 * gigabytes)
-    raise SettingError(f"{SETTING} is {value!r}; give a number of gigabytes above 0, such as {BOUND_GB:g}.")
 
 
 def keep_within(folder: Path, bound: int, young: float = YOUNG_SECONDS) -> int:
@@ -70,9 +56,9 @@ def janitor() -> Iterator[None]:
     """Keep Gradio's folder of uploads and downloads within its bound for as long as this is open.
 
     Raises:
-        SettingError: as ``bound_bytes``.
+        SettingError: a setting cannot be used.
     """
-    bound, ended = bound_bytes(), threading.Event()
+    bound, ended = settings().uploads_bytes, threading.Event()
 
     def work() -> None:
         while not ended.wait(EVERY_SECONDS):

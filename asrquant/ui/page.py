@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from asrquant.data.bundled import CLIPS
-from asrquant.export.store import EXPORTS, Exports
+from asrquant.export.store import Exports
 from asrquant.ui import api, benchmark, compare, export, foot, modules, running, server, visitor
 from asrquant.ui.session import QUEUE_LENGTH
 
@@ -72,7 +72,8 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         SettingError: a setting in the environment cannot be used.
         OSError: the port is taken.
     """
-    Exports().sweep()
+    exports = Exports()
+    exports.sweep()
     server.serve(
         build,
         server_name=host,
@@ -93,5 +94,5 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         max_threads=QUEUE_LENGTH + 40,
         # The examples and the artifacts, from whatever directory the page is started. A stranger's artifacts lie in a
         # folder whose name nobody else can know.
-        allowed_paths=[str(CLIPS), str(EXPORTS)],
+        allowed_paths=[str(CLIPS), str(exports.root)],
     )

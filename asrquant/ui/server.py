@@ -24,8 +24,8 @@ from starlette.routing import Route
 import asrquant
 from asrquant.base import terminal
 from asrquant.base.quiet import quietly
+from asrquant.base.settings import settings
 from asrquant.jobs import log
-from asrquant.jobs.threads import threads
 from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.routes import HEALTH, OpenRoutes
 from asrquant.ui.session import supervisor
@@ -48,21 +48,21 @@ async def health(request: Request) -> JSONResponse:
     return JSONResponse(body, status_code=200 if healthy else 503)
 
 
-def serve(build: Callable[[], gr.Blocks], **settings: Any) -> None:
+def serve(build: Callable[[], gr.Blocks], **options: Any) -> None:
     """Serve a page until SIGTERM or SIGINT, then drop what runs, and leave no process and no file behind.
 
     Args:
         build: makes the page.
-        **settings: for ``gr.Blocks.launch``.
+        **options: for ``gr.Blocks.launch``.
 
     Raises:
         SettingError: a setting in the environment cannot be used.
         OSError: the port is taken.
     """
+    settings()  # before anything is begun
     # Where this says "spaces", Gradio starts a server beside this one that writes and runs code for whoever asks it, and has
     # visitors' browsers ask huggingface.co and a font server for a header.
     os.environ.pop("SYSTEM", None)
-    threads()
     terminal.prepare()
     log.configure()
     give_memory_back()
@@ -74,7 +74,7 @@ def serve(build: Callable[[], gr.Blocks], **settings: Any) -> None:
         try:
             app = {"routes": [Route(HEALTH, health)], "middleware": [Middleware(OpenRoutes)]}
             page = build()
-            page.launch(prevent_thread_lock=True, quiet=True, app_kwargs=app, **settings)
+            page.launch(prevent_thread_lock=True, quiet=True, app_kwargs=app, **options)
             print(f"The page is at {page.local_url}", flush=True)
             while not ended.wait(_LOOK_SECONDS):
                 pass
@@ -99,7 +99,7 @@ def run_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=RUN))
     lock = _lock(folder)
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
-    if not os.environ.get("GRADIO_TEMP_DIR"):
+    if settings().uploads is None:
         gradio.routes.DEFAULT_TEMP_DIR = str(folder / "gradio")
     try:
         yield folder

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from asrquant.base.errors import AsrQuantError
-from asrquant.base.settings import on_a_space
+from asrquant.base.policy import policy
 from asrquant.jobs.events import CANCELLED, Done, Event, Failed, Partial, Step
 from asrquant.jobs.job import Job
 from asrquant.jobs.request import Refused, Request
@@ -35,8 +35,6 @@ __all__ = [
 
 QUEUE_LENGTH = 32
 """Jobs that may wait for their turn."""
-LIMIT_SECONDS = 300.0
-"""Of work on one request, on a public page."""
 HEAVY = {
     "concurrency_id": "inference",
     "concurrency_limit": None,
@@ -71,7 +69,7 @@ class Replaced:
     """Nothing comes after this, and nothing is to be shown: a newer job has the screen, or this was a second click."""
 
 
-supervisor = Supervisor(QUEUE_LENGTH, LIMIT_SECONDS if on_a_space() else None)
+supervisor = Supervisor(QUEUE_LENGTH)
 
 
 def run(visitor: str | None, tab: str, ask: Callable[[], Request]) -> Iterator[Event | Begun | Replaced]:
@@ -211,7 +209,7 @@ def cancel(visitor: str) -> None:
 
 def for_visitors(message: str) -> str:
     """A message without the folders of this machine, if strangers read it: of an absolute path only the last name stays."""
-    return _PATH.sub(lambda path: path[0].rstrip("/").rpartition("/")[2], message) if on_a_space() else message
+    return _PATH.sub(lambda path: path[0].rstrip("/").rpartition("/")[2], message) if policy().hides_paths else message
 
 
 _PATH = re.compile(r"(?<=['\"])/[^'\"\n]+|(?<![\w.:/<])/[^\s'\",;:)]+")

@@ -197,7 +197,7 @@ def test_a_model_that_cannot_be_kept(hub_server, monkeypatch, pinned) -> None:
 
 def test_a_model_in_a_cache_that_may_only_be_read(pinned, monkeypatch) -> None:
     """As an image has it; ``unwritable`` stands in for an account that root, who runs the tests, is not."""
-    monkeypatch.setattr(asrquant.hub, "unwritable", lambda folder: "Read-only file system")
+    monkeypatch.setattr(hub, "unwritable", lambda folder: "Read-only file system")
     assert asrquant.load(MODEL).source == MODEL
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from asrquant.base.errors import ExportError, SettingError
 from asrquant.export.store import Exports
-from asrquant.ui.janitor import bound_bytes, keep_within
+from asrquant.ui import janitor
+from asrquant.ui.janitor import keep_within
 
 
 def put(path: Path, size: int, age: float) -> Path:
@@ -44,13 +45,18 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert kept.exists() and not (room / "link").is_symlink()
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "much", "inf", "nan"])
-def test_a_setting_that_cannot_be_used(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ASRQUANT_UPLOADS_GB", value)
-    with pytest.raises(SettingError, match="number of gigabytes"):
-        bound_bytes()
+def test_the_bound_is_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(janitor, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(janitor, "keep_within", lambda folder, bound: asked.append(bound) or 0)
     monkeypatch.setenv("ASRQUANT_UPLOADS_GB", "0.5")
-    assert bound_bytes() == 500_000_000
+    with janitor.janitor():
+        while not asked:
+            time.sleep(0.01)
+    assert set(asked) == {500_000_000}
+    monkeypatch.setenv("ASRQUANT_UPLOADS_GB", "much")
+    with pytest.raises(SettingError, match="ASRQUANT_UPLOADS_GB is 'much'"), janitor.janitor():
+        pass
 
 
 def test_a_hundred_artifacts_stay_within_the_bound(exported, tmp_path: Path) -> None:

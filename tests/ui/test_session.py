@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,9 +19,13 @@ import torch
 from torch import nn
 
 from asrquant import PRESETS, example_clips
+from asrquant.base import settings
 from asrquant.base.errors import AudioError, Cancelled
-from asrquant.jobs import supervisor, threads
+from asrquant.base.policy import PUBLIC, policy
+from asrquant.base.settings import Settings
+from asrquant.jobs import supervisor, threads, worker
 from asrquant.jobs.compare import CompareRequest
+from asrquant.jobs.events import Done, Failed
 from asrquant.jobs.request import Work
 from asrquant.ui import session
 
@@ -50,6 +54,10 @@ def without_form(models, progress, show):
 
 def itself(models, progress, show):
     return os.getpid(), torch.get_num_threads(), tempfile.gettempdir()
+
+
+def what_it_was_given(models, progress, show):
+    return settings.settings(), policy(), torch.get_num_threads()
 
 
 def endless(models, progress, show):
@@ -170,6 +178,21 @@ def test_the_worker_has_its_threads_and_a_folder_for_each_job() -> None:
     assert again[0] == process and again[2] != folder
 
 
+def test_the_worker_has_the_servers_settings_whatever_the_environment_says(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ASRQUANT_THREADS", "many")  # which would be an error, were it read there
+    monkeypatch.setattr(settings, "_given", given := Settings(threads=2, exports=tmp_path, public=True))
+    process = worker.Worker()
+    try:
+        while process.hear(60) is not True:
+            pass
+        process.give("1", str(tmp_path), Call(what_it_was_given))
+        while not isinstance(event := process.hear(60), Done | Failed):
+            pass
+        assert event == Done((given, PUBLIC, 2))
+    finally:
+        process.kill()
+
+
 def test_cancel_stops_the_work_and_leaves_the_worker_as_it_is(monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     caplog.set_level(logging.INFO, logger="asrquant")  # what is printed where this fails
     monkeypatch.setattr(supervisor, "GRACE_SECONDS", 20)  # a busy machine may need longer than 1.5 s for a step
@@ -284,7 +307,7 @@ def test_never_two_jobs_at_once_and_one_model_for_equal_requests() -> None:
 
 
 def test_a_time_limit_keeps_what_is_done_and_says_so(monkeypatch) -> None:
-    monkeypatch.setattr(session.supervisor, "limit_seconds", 0.2)
+    monkeypatch.setattr(supervisor, "policy", lambda: replace(PUBLIC, seconds_per_request=0.2))
     failed, done = last(endless), last(keeping)
     assert "longer than the 0 s" in failed.message and done == session.Done("what is done", failed.message)
 
