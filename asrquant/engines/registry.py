@@ -34,7 +34,7 @@ _TABLE: dict[str, Callable[[], Engine]] = {"torch_eager": _torch_eager, "openvin
 
 def engines() -> tuple[str, ...]:
     """Names of the engines that this version knows."""
-    return tuple(_TABLE)
+    return tuple(sorted(_TABLE))
 
 
 def _known(name: str) -> Engine:

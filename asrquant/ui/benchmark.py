@@ -34,6 +34,7 @@ from asrquant.show.report_files import about, write_report
 from asrquant.text.metrics import total_errors
 from asrquant.ui import choices, render
 from asrquant.ui.running import HEAVY, QUICK, Running, Screen, Updates, Values, follow
+from asrquant.ui.tab import Setting
 
 TAB = "Benchmark"
 FIRST_PRESETS = ("dynamic-int8", "openvino-int8")
@@ -172,7 +173,7 @@ class _Tab:
         yield from follow(self.running, _BenchmarkScreen(self.outputs), request, ask)
 
 
-def build() -> None:
+def build(setting: Setting) -> Setting:
     """Lay the tab out and wire it."""
     usable = [name for name in choices.usable_presets() if PRESETS[name].engine]
     most = most_clips()
@@ -213,6 +214,7 @@ def build() -> None:
     outputs = _Outputs(numbers, figures, tables, files)
     running = Running(TAB, (go,), stop, status)
     _Tab(kind, zipped, path, presets, limit, deployed, model, outputs, running).wire()
+    return setting
 
 
 def _so_far(rows: list[Row], entry: Entry) -> str:

@@ -26,6 +26,7 @@ class PresetControls:
 
     name: gr.Dropdown
     own: custom.Controls
+    tab: str
 
     @property
     def all(self) -> set[Component]:
@@ -70,10 +71,11 @@ def tell_absent_presets() -> None:
         gr.HTML(render.absent(reasons), elem_classes="aq-absent")
 
 
-def preset_and_settings(prefix: str = "") -> PresetControls:
+def preset_and_settings(tab: str, prefix: str = "") -> PresetControls:
     """A preset by name, what it does, and the controls of ``custom``; for ``jobs.models.chosen``.
 
     Args:
+        tab: that they are in.
         prefix: of the elements' ids, which are one tab's own.
     """
     preset = gr.Dropdown(
@@ -86,7 +88,7 @@ def preset_and_settings(prefix: str = "") -> PresetControls:
         lambda name: (custom.summary(name), gr.update(visible=name == CUSTOM)), preset, [explanation, own.group],
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    return PresetControls(preset, own)
+    return PresetControls(preset, own, tab)
 
 
 def model_and_decoder(prefix: str = "") -> ModelControls:

@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from asrquant.ui import choices, reference, render, session
 from asrquant.ui.clip import Clip
 from asrquant.ui.clip import build as build_clip
 from asrquant.ui.running import HEAVY, PRIVATE, QUICK, Running, Screen, Updates, Values, follow
+from asrquant.ui.tab import Setting
 
 TAB = "Compare"
 RECORDING = "The recording is not finished: press Stop, wait until the clip is shown, then press Transcribe."
@@ -219,13 +220,13 @@ class _Tab:
         )
 
 
-def build() -> choices.PresetControls:
-    """Lay the tab out and wire it; returns the controls of the preset, which another tab may set."""
+def build(setting: Setting) -> Setting:
+    """Lay the tab out and wire it; another tab may set its preset."""
     examples = example_clips()
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
             clip = build_clip()
-            preset = choices.preset_and_settings()
+            preset = choices.preset_and_settings(TAB)
             with gr.Accordion("Model, decoder, runs", open=False):
                 model = choices.model_and_decoder()
                 runs = gr.Slider(
@@ -245,7 +246,7 @@ def build() -> choices.PresetControls:
         with gr.Column(scale=7, min_width=320):
             results = _results()
     _Tab(clip, preset, model, runs, chosen, results, Running(TAB, (go,), stop, status)).wire()
-    return preset
+    return replace(setting, trial=preset)
 
 
 def _results() -> _Results:

@@ -18,7 +18,7 @@ from asrquant.model.presets import PRESETS
 from asrquant.ui import artifacts, choices, render
 from asrquant.ui.artifacts import Artifacts
 from asrquant.ui.running import HEAVY, QUICK, Running, Screen, Updates, Values, follow
-from asrquant.ui.visitor import Visitor
+from asrquant.ui.tab import Setting
 
 TAB = "Export"
 _STEPS = {
@@ -128,16 +128,11 @@ class _Tab:
         yield from follow(self.running, _ExportScreen(self.outputs, self.kept, values), request, ask)
 
 
-def build(page: gr.Blocks, visitor: Visitor) -> None:
-    """Lay the tab out and wire it.
-
-    Args:
-        page: that the tab is in.
-        visitor: whose secret names the folder of their artifacts on a public page.
-    """
+def build(setting: Setting) -> Setting:
+    """Lay the tab out and wire it."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            preset = choices.preset_and_settings("export-")
+            preset = choices.preset_and_settings(TAB, "export-")
             form = gr.Radio(_all_formats(), value="torchscript", label="Format", elem_id="format")
             measure = gr.Checkbox(
                 True, label="Measure WER and speed on the bundled clips for the model card", elem_id="measure"
@@ -156,9 +151,10 @@ def build(page: gr.Blocks, visitor: Visitor) -> None:
                 wrap_lines=True, elem_id="code",
             )  # fmt: skip
             files = gr.HTML(elem_id="files")
-    kept = artifacts.build(visitor)
+    kept = artifacts.build(setting.visitor)
     outputs, running = _Outputs(about, zipped, code, files), Running(TAB, (go,), stop, status)
-    _Tab(preset, form, measure, model, outputs, kept, running).wire(page)
+    _Tab(preset, form, measure, model, outputs, kept, running).wire(setting.page)
+    return setting
 
 
 def _formats(preset: Any) -> list[tuple[str, str]]:

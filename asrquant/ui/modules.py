@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -18,6 +19,7 @@ from asrquant.model.modules import ROLES
 from asrquant.show.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
 from asrquant.ui import choices, custom, render
 from asrquant.ui.running import HEAVY, QUICK, Running, Screen, Updates, Values, follow
+from asrquant.ui.tab import Setting
 
 TAB = "Modules"
 _WELCOME = (
@@ -88,9 +90,7 @@ class _Tab:
         model: which model, which decoder.
         outputs: what is shown.
         running: its first button shows the layers, its second measures the parts.
-        compare: the controls of the tab that tries a suggestion.
-        tabs: of the page.
-        compare_tab: id of that tab.
+        setting: what is around the tab.
     """
 
     preset: choices.PresetControls
@@ -99,9 +99,7 @@ class _Tab:
     model: choices.ModelControls
     outputs: _Outputs
     running: Running
-    compare: choices.PresetControls
-    tabs: gr.Tabs
-    compare_tab: str
+    setting: Setting
 
     def wire(self) -> None:
         """Let the controls do what they say."""
@@ -115,10 +113,9 @@ class _Tab:
             self.measure_parts, {self.each_layer, self.max_nats, *self.model.all}, [*measured, *self.running.all], **HEAVY
         )  # fmt: skip
         self.running.wire()
-        self.outputs.use.click(
-            self.try_suggestion, {self.outputs.suggested}, [self.compare.name, *self.compare.own.schemes.values(), self.tabs],
-            **QUICK,
-        )  # fmt: skip
+        if trial := self.setting.trial:
+            outputs = [trial.name, *trial.own.schemes.values(), self.setting.tabs]
+            self.outputs.use.click(partial(self.try_suggestion, trial), {self.outputs.suggested}, outputs, **QUICK)
 
     def show_layers(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """Run the job that quantizes and looks."""
@@ -141,13 +138,13 @@ class _Tab:
 
         yield from follow(self.running, _SensitivityScreen(self.outputs), request, ask)
 
-    def try_suggestion(self, values: Values) -> dict[Any, Any]:
+    def try_suggestion(self, trial: choices.PresetControls, values: Values) -> dict[Any, Any]:
         """Go to the tab that tries a preset, with its radios as the suggestion says."""
         said = radios(values[self.outputs.suggested])
         return {
-            self.compare.name: CUSTOM,
-            **{radio: said[role] for role, radio in self.compare.own.schemes.items()},
-            self.tabs: gr.update(selected=self.compare_tab),
+            trial.name: CUSTOM,
+            **{radio: said[role] for role, radio in trial.own.schemes.items()},
+            self.setting.tabs: gr.update(selected=trial.tab),
         }
 
 
@@ -160,17 +157,11 @@ def radios(suggested: object) -> dict[str, str]:
     }
 
 
-def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> None:
-    """Lay the tab out and wire it.
-
-    Args:
-        compare: the controls of the tab that tries a suggestion.
-        tabs: of the page.
-        compare_tab: id of that tab.
-    """
+def build(setting: Setting) -> Setting:
+    """Lay the tab out and wire it."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=320):
-            preset = choices.preset_and_settings("modules-")
+            preset = choices.preset_and_settings(TAB, "modules-")
             show = gr.Button("Show layers", variant="primary", elem_id="layers")
             limit = gr.Number(MAX_NATS, label="Divergence that a part may have (nats a frame)", elem_id="max-nats")
             layers = gr.Checkbox(False, label="Each transformer layer by itself too", elem_id="each-layer")
@@ -189,7 +180,8 @@ def build(compare: choices.PresetControls, tabs: gr.Tabs, compare_tab: str) -> N
     suggested = gr.JSON({}, visible=False)  # kept in the browser, as the page that shows it is
     outputs = _Outputs(treemap, parts, bars, effects, use, suggested)
     running = Running(TAB, (show, measure), stop, status)
-    _Tab(preset, limit, layers, model, outputs, running, compare, tabs, compare_tab).wire()
+    _Tab(preset, limit, layers, model, outputs, running, setting).wire()
+    return setting
 
 
 def _about(found: Sensitivity) -> str:

@@ -1,4 +1,4 @@
-"""The page. Only this folder imports gradio; one file a tab, whose job is a file of ``jobs``."""
+"""The page: its tabs, its style, and how it is served. A new tab is one new file and one line in ``TABS``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from asrquant.data.bundled import CLIPS
 from asrquant.export.store import Exports
 from asrquant.ui import api, benchmark, compare, export, foot, modules, running, server, visitor
 from asrquant.ui.session import QUEUE_LENGTH
+from asrquant.ui.tab import Setting, Tab
 
 STYLE = Path(__file__).with_name("style.css")
-COMPARE = "compare"
+TABS: tuple[Tab, ...] = (compare, benchmark, modules, export)
+"""In the order in which they are shown."""
 MAX_UPLOAD = "50mb"
 SESSIONS = 256
 """Browser tabs whose state is kept, the youngest ones; Gradio would keep 10,000, at about a tenth of a megabyte each."""
@@ -46,14 +48,10 @@ def build() -> gr.Blocks:
         )
         known = visitor.build(page)
         with gr.Tabs() as tabs:
-            with gr.Tab(compare.TAB, id=COMPARE):
-                preset = compare.build()
-            with gr.Tab(benchmark.TAB):
-                benchmark.build()
-            with gr.Tab(modules.TAB):
-                modules.build(preset, tabs, COMPARE)
-            with gr.Tab(export.TAB):
-                export.build(page, known)
+            setting = Setting(page, tabs, known)
+            for tab in TABS:
+                with gr.Tab(tab.TAB, id=tab.TAB):
+                    setting = tab.build(setting)
         gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
         api.build()
         page.unload(running.cancel)
