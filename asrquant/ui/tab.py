@@ -1,0 +1,39 @@
+"""What a file of a tab offers, and what it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import gradio as gr
+
+from asrquant.ui.choices import PresetControls
+from asrquant.ui.visitor import Visitor
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a tab finds around it.
+
+    Attributes:
+        page: that it is in.
+        tabs: all of them, to go to another one.
+        visitor: whose page it is.
+        trial: controls of the preset that is tried on a clip, once the tab that has them is laid out: another tab may set
+            them, and go there.
+    """
+
+    page: gr.Blocks
+    tabs: gr.Tabs
+    visitor: Visitor
+    trial: PresetControls | None = None
+
+
+class Tab(Protocol):
+    """What a tab's file offers."""
+
+    TAB: str
+    """Its name for people, and its id in ``Setting.tabs``."""
+
+    def build(self, setting: Setting) -> Setting:
+        """Lay the tab out and wire it; returns what later tabs find around them."""
