@@ -229,6 +229,46 @@ def test_forged_values_to_every_event(visitor: Visitor, folder: Path) -> None:
     assert not marker.exists()
 
 
+NO_CHOICE, REFUSED = "is not in the list of choices", '"success": false'
+BY_GRADIO = {
+    "dropdown": NO_CHOICE, "radio": NO_CHOICE, "checkboxgroup": NO_CHOICE, "slider": REFUSED, "audio": REFUSED, "file": REFUSED,
+}  # fmt: skip
+BY_US = {
+    "bench_limit": "The number of clips is ",
+    "bench_deployed": "Load time and peak memory is ",
+    "max_nats": "The divergence that a part may have is ",
+    "each_layer": "Each transformer layer by itself is ",
+    "measure": "Measuring WER and speed is ",
+    "Calibration_seed": "The calibration seed is ",
+    "examples": "There is no such example",
+    "visitor": "The page does not know whose artifacts these are",
+    "reference": "characters and at most 2,000 are taken",
+}
+ANYTHING_GOES = {"textbox", "checkbox", "bench_path"}
+"""What the page says to itself of a clip's words, and a path that a public page has no use for."""
+
+
+@pytest.mark.parametrize("elem_id", ["transcribe", "examples", "bench-run", "layers", "measure-parts", "build"])
+def test_each_forged_value_reaches_its_own_check(visitor: Visitor, elem_id: str) -> None:
+    """All the others are right, so that no other check can have refused it, and none is missing."""
+    event = visitor.event(elem_id)
+    names = [re.sub(r"\W", "_", name) for name in visitor.names(event)]
+    right: dict[str, Any] = {name: "custom" for name in names if name.endswith("preset")}
+    right |= {"clip": visitor.upload(CLIP.path)} if "clip" in names else {}
+    right |= {"visitor": "b" * 32} if "visitor" in names else {}
+    right |= {"examples": 0} if "examples" in names else {}
+    kinds = {component["id"]: component["type"] for component in visitor.config["components"]}
+    tried = 0
+    for name, part in zip(names, event["inputs"], strict=True):
+        if name in ANYTHING_GOES:
+            continue
+        forged = "W" * 3_000 if name == "reference" else {"forged": name}
+        said = answers(visitor, event, visitor.data(event, **{**right, name: forged}))
+        assert BY_US.get(name, BY_GRADIO.get(kinds[part])) in said, (name, said[-1000:])
+        tried += 1
+    assert tried >= 4
+
+
 def crafted(room: Path, marker: Path) -> dict[str, bytes]:
     """Files that act when something loads them carelessly."""
     scripted = room / "scripted.pt"
