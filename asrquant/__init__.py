@@ -14,6 +14,7 @@ The data's way, which is also the order of the modules::
 from __future__ import annotations
 
 import os
+import warnings
 
 # Nothing phones home from our process; whoever wants these can set them before the import.
 for _name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
@@ -36,7 +37,7 @@ from asrquant.export.loading import load_artifact, verify  # noqa: E402
 from asrquant.export.store import Artifact  # noqa: E402
 from asrquant.measure.benchmark import benchmark  # noqa: E402
 from asrquant.measure.compare import Comparison, compare  # noqa: E402
-from asrquant.measure.layers import anatomy  # noqa: E402
+from asrquant.measure.layers import layers  # noqa: E402
 from asrquant.measure.report import Report  # noqa: E402
 from asrquant.measure.sensitivity import Sensitivity, sensitivity  # noqa: E402
 from asrquant.model.engine_settings import OpenVino, TorchEager  # noqa: E402
@@ -48,9 +49,21 @@ from asrquant.text.decoders import DECODERS  # noqa: E402
 
 __all__ = [
     "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Calibration", "Comparison", "Dataset", "OpenVino",
-    "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "Transcript", "Utterance", "anatomy", "benchmark",
-    "calibration_clips", "compare", "custom", "example_clips", "export", "get_module", "load", "load_artifact",
-    "module_map", "quantize", "read_audio", "read_clips", "read_dataset", "sensitivity", "set_module", "verify",
+    "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "Transcript", "Utterance", "benchmark",
+    "calibration_clips", "compare", "custom", "example_clips", "export", "get_module", "layers", "load",
+    "load_artifact", "module_map", "quantize", "read_audio", "read_clips", "read_dataset", "sensitivity",
+    "set_module", "verify",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
+
+_RENAMED = {"anatomy": "layers"}
+"""Old names of public functions, which can be used for one version more."""
+
+
+def __getattr__(name: str) -> object:
+    """What an old name stands for; warns that it will go."""
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"asrquant.{name} will go; use asrquant.{_RENAMED[name]}.", DeprecationWarning, stacklevel=2)
+    return globals()[_RENAMED[name]]

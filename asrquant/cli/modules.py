@@ -21,7 +21,7 @@ from asrquant.cli.common import (
     quantized,
 )
 from asrquant.data.reading import read_clips
-from asrquant.measure.layers import anatomy
+from asrquant.measure.layers import layers
 from asrquant.measure.sensitivity import MAX_NATS, sensitivity
 from asrquant.model.modules import module_map
 from asrquant.show.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
@@ -76,11 +76,11 @@ def _modules(args: argparse.Namespace) -> int:
             if reason:
                 print(f"{info.path}: not {scheme}, {reason}")
     with Bar() as progress:
-        layers = anatomy(recognizer, quantized(args, recognizer, preset, progress))
+        found = layers(recognizer, quantized(args, recognizer, preset, progress))
     print(f"\n{preset.name}, weights alone:")
-    print(aligned(layers_table(layers, parts)))
+    print(aligned(layers_table(found, parts)))
     if args.html:
-        args.html.write_text(treemap_figure(layers, parts).to_html(), encoding="utf-8")
+        args.html.write_text(treemap_figure(found, parts).to_html(), encoding="utf-8")
         print(f"written: {args.html}")
     return 0
 

@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from asrquant.base.errors import ExportError
-from asrquant.base.files import tree_bytes
+from asrquant.base.files import describe, tree_bytes
 from asrquant.base.progress import Progress, silent
 from asrquant.engines.engine import Format
 from asrquant.engines.registry import get_format
@@ -91,13 +91,14 @@ def export(
             save_answers(live, files / ANSWERS)
             manifest = _manifest(recognizer, form, name, files, _measurement(report, recognizer))
             write_json(manifest, files / MANIFEST)
-            write_sums(files)
+            write_sums(files, manifest.files)
             verification = verify_in_fresh_process(files, progress)
             _refuse(verification, live.quantized)
             manifest = replace(manifest, verification=verification)
             (files / CARD).write_text(card(manifest, form), encoding="utf-8")
-            write_json(replace(manifest, files=describe_files(files)), files / MANIFEST)
-            write_sums(files)
+            manifest = replace(manifest, files={**manifest.files, CARD: describe(files / CARD)})
+            write_json(manifest, files / MANIFEST)
+            write_sums(files, manifest.files)
             pack(files, progress)
             exports.stay_within_bound(tree_bytes(staged))
             progress("keeping", 0, 1)

@@ -6,6 +6,7 @@ It has the form of ``sha256sum``'s output, so ``sha256sum --check SHA256SUMS`` r
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from asrquant.base.errors import ArtifactError
@@ -23,9 +24,14 @@ def describe_files(folder: Path) -> dict[str, File]:
     return {name: describe(folder / name) for name in names if name not in (MANIFEST, SUMS)}
 
 
-def write_sums(folder: Path) -> None:
-    """Write ``SHA256SUMS`` over every file below ``folder``."""
-    digests = {name: entry.sha256 for name, entry in describe_files(folder).items()}
+def write_sums(folder: Path, files: Mapping[str, File] | None = None) -> None:
+    """Write ``SHA256SUMS`` over every file below ``folder``.
+
+    Args:
+        folder: of the artifact.
+        files: what ``describe_files`` says of it, where that is known; only the manifest is then read.
+    """
+    digests = {name: entry.sha256 for name, entry in (files or describe_files(folder)).items()}
     digests[MANIFEST] = sha256(folder / MANIFEST)
     lines = [f"{digest}  {name}\n" for name, digest in sorted(digests.items())]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")

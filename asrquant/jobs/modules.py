@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from asrquant.jobs.checks import Checked, by, flag, number
 from asrquant.jobs.models import known_model
 from asrquant.jobs.request import Work
-from asrquant.measure.layers import Layer, anatomy
+from asrquant.measure.layers import Layer, layers
 from asrquant.measure.sensitivity import Sensitivity, sensitivity
 from asrquant.model.modules import ModuleInfo, module_map
 from asrquant.model.presets import Preset
@@ -58,7 +58,7 @@ class ModulesRequest(Checked):
         work.progress("loading the model", 0, 1)
         original = work.models.original(self.model)
         quantized = work.models.quantized(self.model, self.preset, work.progress)
-        return Parts(anatomy(original, quantized), module_map(original, original.roles))
+        return Parts(layers(original, quantized), module_map(original, original.roles))
 
 
 def _max_nats(value: object) -> float:

@@ -4,7 +4,7 @@ from asrquant.measure.benchmark import benchmark
 from asrquant.measure.compare import Comparison, compare
 from asrquant.measure.deployment import Deployment, deploy
 from asrquant.measure.divergence import Divergence
-from asrquant.measure.layers import anatomy
+from asrquant.measure.layers import layers
 from asrquant.measure.report import Report
 from asrquant.measure.sensitivity import Sensitivity, sensitivity
 
@@ -14,9 +14,9 @@ __all__ = [
     "Divergence",
     "Report",
     "Sensitivity",
-    "anatomy",
     "benchmark",
     "compare",
     "deploy",
+    "layers",
     "sensitivity",
 ]

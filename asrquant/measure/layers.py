@@ -35,7 +35,7 @@ class Layer:
     after: int
 
 
-def anatomy(original: Recognizer, quantized: Recognizer) -> tuple[Layer, ...]:
+def layers(original: Recognizer, quantized: Recognizer) -> tuple[Layer, ...]:
     """The layers of a float model in their order, each with what a quantized form of it made of it.
 
     Args:

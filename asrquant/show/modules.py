@@ -26,7 +26,7 @@ def treemap_figure(layers: Sequence[Layer], parts: Sequence[ModuleInfo]) -> go.F
     """The float model's layers, area by bytes, colour by what became of them.
 
     Args:
-        layers: of ``anatomy``.
+        layers: of ``measure.layers``.
         parts: of ``module_map``; they are the outer boxes.
     """
     # path → parent, label, colour, bytes, what the pointer shows

@@ -146,7 +146,7 @@ def latency_table(report: Report) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def moved_words(report: Report, preset: str, limit: int = 20) -> pd.DataFrame:
+def lost_words(report: Report, preset: str, limit: int = 20) -> pd.DataFrame:
     """Words of the references that a preset gets wrong and the first one does not, most frequent first."""
     first = report.summaries[0].preset
     by_clip = {(row.utterance, row.preset): row for row in report.rows}
@@ -160,9 +160,9 @@ def moved_words(report: Report, preset: str, limit: int = 20) -> pd.DataFrame:
     )
 
 
-def moved_figure(report: Report, limit: int = 20) -> go.Figure:
+def lost_figure(report: Report, limit: int = 20) -> go.Figure:
     """How often each word is newly wrong, stacked by preset."""
-    tables = {s.preset: moved_words(report, s.preset, 10_000) for s in report.summaries[1:]}
+    tables = {s.preset: lost_words(report, s.preset, 10_000) for s in report.summaries[1:]}
     total: Counter[str] = Counter()
     for table in tables.values():
         for said, times in zip(table["said"], table["times"], strict=True):

@@ -14,8 +14,8 @@ from asrquant.show.report import (
     bad_table,
     latency_figure,
     latency_table,
-    moved_figure,
-    moved_words,
+    lost_figure,
+    lost_words,
     report_table,
     speed_figure,
     tradeoff_figure,
@@ -128,10 +128,10 @@ def page(report: Report) -> str:
     if len(report.summaries) > 1:
         parts += [
             "<h2>Where the errors moved</h2>",
-            moved_figure(report).to_html(full_html=False, include_plotlyjs=False),
+            lost_figure(report).to_html(full_html=False, include_plotlyjs=False),
         ]
         for summary in report.summaries[1:]:
-            lost = moved_words(report, summary.preset)
+            lost = lost_words(report, summary.preset)
             parts.append(
                 f"<h3>{html.escape(summary.preset)}</h3>" + (_table(lost) if len(lost) else "<p>No word was lost.</p>")
             )

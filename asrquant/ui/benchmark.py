@@ -24,8 +24,8 @@ from asrquant.show.report import (
     bad_table,
     latency_figure,
     latency_table,
-    moved_figure,
-    moved_words,
+    lost_figure,
+    lost_words,
     report_table,
     speed_figure,
     tradeoff_figure,
@@ -51,7 +51,7 @@ _SPEED = ("preset", "RTF encoder", "encoder speed-up", "p50 / p95 (ms)")
 _DEPLOYED = ("preset", "build (s)", "load (s)", "peak (MB)")
 _FRESH = "Quantized here; loaded and run on the longest clip in a fresh process: peak memory, in brackets without Python's own"
 _FIGURES: dict[str, Callable[[Report], Any]] = {
-    "tradeoff": tradeoff_figure, "speed": speed_figure, "latency": latency_figure, "moved": moved_figure,
+    "tradeoff": tradeoff_figure, "speed": speed_figure, "latency": latency_figure, "lost": lost_figure,
 }  # fmt: skip
 
 
@@ -117,7 +117,7 @@ class _BenchmarkScreen(Screen):
             yield {
                 outputs.numbers: _numbers(value),
                 **{
-                    outputs.figures[name]: gr.update(value=figure(value), visible=name != "moved" or bool(lost))
+                    outputs.figures[name]: gr.update(value=figure(value), visible=name != "lost" or bool(lost))
                     for name, figure in _FIGURES.items()
                 },
                 outputs.tables: render.table(latency_table(value), "Latency by clip length")
@@ -251,5 +251,5 @@ def _lost(found: Report) -> str:
     return "".join(
         render.table(table, f"Words that {summary.preset} lost")
         for summary in found.summaries[1:]
-        if len(table := moved_words(found, summary.preset, 10))
+        if len(table := lost_words(found, summary.preset, 10))
     )

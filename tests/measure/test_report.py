@@ -24,7 +24,7 @@ from asrquant.measure.journal import NAME
 from asrquant.measure.report import Interval, bootstrap
 from asrquant.show.comparison import comparison_table
 from asrquant.show.comparison import speed_figure as comparison_speed
-from asrquant.show.report import latency_table, moved_words, pareto, report_table, tradeoff_figure
+from asrquant.show.report import latency_table, lost_words, pareto, report_table, tradeoff_figure
 from asrquant.show.report_files import FILES, about, write_report
 from asrquant.text.metrics import normalize_text
 
@@ -238,7 +238,7 @@ def test_words_that_were_lost(report: Report) -> None:
     row, other = report.rows[0], report.rows[1]
     first = replace(row, reference="ONE TWO THREE TWO", hypothesis="ONE TWO FREE TWO")
     second = replace(other, reference="ONE TWO THREE TWO", hypothesis="WON TWO THREE")
-    lost = moved_words(replace(report, rows=(first, second)), "dynamic-int8")
+    lost = lost_words(replace(report, rows=(first, second)), "dynamic-int8")
     assert sorted(lost.itertuples(index=False, name=None)) == [("ONE", "WON", 1), ("TWO", "nothing", 1)]
 
 

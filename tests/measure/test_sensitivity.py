@@ -10,7 +10,6 @@ import pytest
 import asrquant
 from asrquant.base.errors import Cancelled, PresetError
 from asrquant.cli import main
-from asrquant.measure.layers import anatomy
 from asrquant.measure.sensitivity import Effect, Group, possible_groups, sensitivity, suggest
 from asrquant.model.footprint import quantized_modules
 from asrquant.model.modules import module_map
@@ -21,7 +20,7 @@ from asrquant.text.metrics import WordErrors
 @pytest.mark.parametrize("preset", ["mixed-int8", "dynamic-float16", "openvino-int8"])
 def test_layers_are_what_the_quantized_model_has(an4, preset: str) -> None:
     quantized = asrquant.quantize(an4, preset)
-    layers = anatomy(an4, quantized)
+    layers = asrquant.layers(an4, quantized)
     assert sum(layer.before for layer in layers) == sum(p.numel() * 4 for p in an4.encoder.parameters())
     # What the saved file has beside weights: names, scales, batch statistics, and for OpenVINO the graph.
     assert sum(layer.after for layer in layers) == pytest.approx(quantized.size_bytes(), rel=0.1)
@@ -34,12 +33,12 @@ def test_layers_are_what_the_quantized_model_has(an4, preset: str) -> None:
 
 
 def test_of_the_original_nothing_changed(an4) -> None:
-    layers = anatomy(an4, an4)
+    layers = asrquant.layers(an4, an4)
     assert {layer.scheme for layer in layers} == {"float"} and all(layer.before == layer.after for layer in layers)
 
 
 def test_the_treemap_holds_every_layer_once(an4) -> None:
-    layers, parts = anatomy(an4, asrquant.quantize(an4, "mixed-int8")), module_map(an4, an4.roles)
+    layers, parts = asrquant.layers(an4, asrquant.quantize(an4, "mixed-int8")), module_map(an4, an4.roles)
     boxes = treemap_figure(layers, parts).data[0]
     value = dict(zip(boxes.ids, boxes.values, strict=True))
     assert {layer.path for layer in layers} <= set(value)
