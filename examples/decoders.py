@@ -22,6 +22,7 @@ import asrquant
 from asrquant import Recognizer
 from asrquant.base import terminal
 from asrquant.base.tables import markdown
+from asrquant.base.turns import in_turn
 from asrquant.data.reading import read_clips
 from asrquant.measure.compare import this_machine
 from asrquant.text.decoders import DECODERS, make_decoder
@@ -47,7 +48,7 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in decoders}
     names = list(decoders)
     for turn in range(args.rounds):
-        for name in (*names[turn % len(names) :], *names[: turn % len(names)]):
+        for name in in_turn(names, turn):
             begun = time.perf_counter()
             texts[name] = [decoders[name](found) for found in heard]
             seconds[name].append(time.perf_counter() - begun)

@@ -23,6 +23,7 @@ from asrquant.audio.clip import SAMPLE_RATE
 from asrquant.base import terminal
 from asrquant.base.progress import silent
 from asrquant.base.tables import markdown
+from asrquant.base.turns import in_turn
 from asrquant.data.reading import read_clips
 from asrquant.engines.openvino.encoder import OpenVinoEncoder, convert, core
 from asrquant.engines.openvino.int8 import quantize_model
@@ -97,8 +98,7 @@ def measure(encoders: dict[str, Callable], rounds: int) -> dict[str, dict[int, l
     for seconds in SECONDS:
         wave = torch.randn(1, seconds * SAMPLE_RATE)
         for turn in range(-1, rounds):
-            start = turn % len(names)
-            for name in (*names[start:], *names[:start]):
+            for name in in_turn(names, turn):
                 begun = time.perf_counter()
                 encoders[name](wave)
                 if turn >= 0:

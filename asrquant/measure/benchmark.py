@@ -14,6 +14,7 @@ from asrquant.audio.clip import MAX_SECONDS, Audio
 from asrquant.audio.recording import Recording
 from asrquant.base.errors import AudioError, Cancelled, DatasetError, ExportError, FreshProcessError, PresetError
 from asrquant.base.progress import Progress, silent
+from asrquant.base.turns import in_turn
 from asrquant.data.dataset import BadRow, Dataset, Utterance
 from asrquant.measure.compare import this_machine
 from asrquant.measure.deployment import Deployment, deploy
@@ -133,8 +134,7 @@ def _run(
                 for recognizer in recognizers:
                     recognizer.transcribe(audio)
                 warm = True
-            turn = index % len(recognizers)  # nobody always runs first
-            found = {r.preset.name: _row(r, utterance, audio) for r in (*recognizers[turn:], *recognizers[:turn])}
+            found = {r.preset.name: _row(r, utterance, audio) for r in in_turn(recognizers, index)}
             entry = Entry(utterance.id, tuple(found[recognizer.preset.name] for recognizer in recognizers))
         except AudioError as error:  # of a recording also while it is transcribed, as it stays on disk
             entry = Entry(utterance.id, bad=str(error))

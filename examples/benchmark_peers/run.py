@@ -29,6 +29,7 @@ from tables import Measured, Times, write
 import asrquant
 from asrquant.audio.clip import SAMPLE_RATE
 from asrquant.base import terminal
+from asrquant.base.turns import in_turn
 from asrquant.measure.deployment import peak_starts_anew, resident_bytes
 
 SHORT = 15.0
@@ -125,8 +126,7 @@ def measure(peers: dict[str, Peer], lengths: list[float], rounds: int, refused: 
     names = list(peers)
     for seconds in lengths:
         for turn in range(-1, rounds if seconds <= SHORT else max(2, rounds - 1)):
-            at = turn % len(names)
-            for name in (*names[at:], *names[:at]):
+            for name in in_turn(names, turn):
                 if name in refused:
                     continue
                 try:
