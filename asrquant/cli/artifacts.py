@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -14,6 +13,7 @@ from asrquant.base.progress import Progress
 from asrquant.base.tables import aligned
 from asrquant.cli.common import (
     Bar,
+    Commands,
     add_model_options,
     add_preset_options,
     chosen_preset,
@@ -34,7 +34,7 @@ from asrquant.measure.report import Report
 from asrquant.model.recognizer import Recognizer
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the commands to argparse's subparsers."""
     making = commands.add_parser("export", help="save a quantized model as a verified artifact")
     making.add_argument("--format", metavar="F", help="one of the preset's, listed below (default: its first)")

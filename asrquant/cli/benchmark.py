@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from asrquant.base.tables import markdown
-from asrquant.cli.common import Bar, add_model_options, list_presets, load_model, output
+from asrquant.cli.common import Bar, Commands, add_model_options, list_presets, load_model, output
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
@@ -21,7 +20,7 @@ from asrquant.show.report import report_table
 from asrquant.show.report_files import about, write_report
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser("benchmark", help="a data set, several presets")
     parser.add_argument(

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 from tqdm import tqdm
 
@@ -48,6 +48,10 @@ class Parser(argparse.ArgumentParser):
         if self.last_words:
             self.epilog, self.formatter_class = self.last_words(), argparse.RawDescriptionHelpFormatter
         return super().format_help()
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+"""What each command adds itself to."""
 
 
 def list_presets(parser: Parser, with_formats: bool = False) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from asrquant.audio.clip import read_audio
 from asrquant.cli.common import (
     Bar,
+    Commands,
     add_model_options,
     add_preset_options,
     chosen_preset,
@@ -21,7 +21,7 @@ from asrquant.measure.compare import check_reference, compare, comparison_dict
 from asrquant.show.text import comparison_text
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser("compare", help="one clip, original against quantized")
     parser.add_argument("clip", type=Path)

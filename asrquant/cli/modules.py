@@ -6,13 +6,13 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from asrquant.base.tables import aligned, markdown
 from asrquant.cli.common import (
     Bar,
+    Commands,
     add_model_options,
     add_preset_options,
     chosen_preset,
@@ -27,7 +27,7 @@ from asrquant.model.modules import module_map
 from asrquant.show.modules import layers_table, sensitivity_figure, sensitivity_table, treemap_figure
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the commands to argparse's subparsers."""
     showing = commands.add_parser(
         "modules", help="what can be quantized how, what it weighs, what a preset makes of it"

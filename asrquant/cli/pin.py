@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from asrquant.base.files import megabytes
+from asrquant.cli.common import Commands
 from asrquant.sources.pinning import pin
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser(
         "pin", help="let a Hub model be loaded, at its present commit and with these files only"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from asrquant.base.files import megabytes
+from asrquant.cli.common import Commands
 from asrquant.export.hub import check, check_name
 from asrquant.export.space import Upload, publish, read_upload, write_folder
 
 
-def add(commands: Any) -> None:
+def add(commands: Commands) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser("space", help="send this checkout's commit to a Hugging Face Space (token: HF_TOKEN)")
     parser.add_argument("space", metavar="USER/NAME")

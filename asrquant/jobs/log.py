@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +18,7 @@ def configure() -> None:
         ours.propagate = False
 
 
-def line(event: str, **facts: Any) -> None:
+def line(event: str, **facts: object) -> None:
     """Write ``event key=value key=value``; what is None is left out."""
     said = {name: f"{v:.3f}" if isinstance(v, float) else v for name, v in facts.items() if v is not None}
     _log.info("%s %s", event, " ".join(f"{name}={value}" for name, value in said.items()))

@@ -50,7 +50,7 @@ class Custom:
     calibration_seed: Any = CALIBRATION_SEED
 
     @classmethod
-    def read(cls, said: Any) -> Custom:
+    def read(cls, said: object) -> Custom:
         """Settings from an object such as ``EXAMPLE_SETTINGS``.
 
         Raises:

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -32,7 +31,7 @@ _ENTRY = TypeAdapter(Entry)
 class Journal:
     """Entries of one benchmark; ``done`` are those that an earlier run left."""
 
-    def __init__(self, path: Path, settings: Mapping[str, Any], resume: bool) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, object], resume: bool) -> None:
         """Begin a journal, or go on with one.
 
         Args:
@@ -76,7 +75,7 @@ class Journal:
         self._file.close()
 
 
-def _difference(line: str, settings: Mapping[str, Any]) -> str:
+def _difference(line: str, settings: Mapping[str, object]) -> str:
     try:
         there = dict(json.loads(line))
     except (ValueError, TypeError):

@@ -81,7 +81,7 @@ class ModuleInfo:
     static: str | None
 
 
-def get_module(model: Any, module_string: str) -> nn.Module:
+def get_module(model: object, module_string: str) -> nn.Module:
     """The submodule at a path such as ``encoder.wav2vec2.model.encoder.layers.0``.
 
     Args:
@@ -104,7 +104,7 @@ def get_module(model: Any, module_string: str) -> nn.Module:
     return current
 
 
-def set_module(model: Any, module_string: str, new_module: nn.Module) -> None:
+def set_module(model: object, module_string: str, new_module: nn.Module) -> None:
     """Replace the submodule at a path; see ``get_module``.
 
     Raises:
@@ -179,7 +179,7 @@ def module_bytes(module: nn.Module) -> int:
     return sum(t.numel() * t.element_size() for t in tensors)
 
 
-def module_map(model: Any, roles: Roles) -> tuple[ModuleInfo, ...]:
+def module_map(model: object, roles: Roles) -> tuple[ModuleInfo, ...]:
     """The parts of an encoder: every module that plays a role, and what lies beside them, in order of the data."""
     encoder = get_module(model, "encoder")
     by_path = {path: role for role in ROLES if (path := roles.path(role))}

@@ -32,7 +32,7 @@ class Words:
     note: str = ""
 
 
-def fitting(clip: str | None, text: Any, origin: Any) -> Words:
+def fitting(clip: str | None, text: str, origin: str) -> Words:
     """The words that go with a clip that has taken the place of another, or with none.
 
     An example's words stay with the whole example only: they are removed with it and when it is trimmed, and come back when

@@ -70,7 +70,7 @@ class StaticQuant(nn.Module):
 
 
 def custom_quantize(
-    model: Any,
+    model: object,
     dynamic_modules: Sequence[str] | None = None,
     static_modules: Sequence[str] | None = None,
     calibration_samples: Sequence[torch.Tensor] | None = None,
