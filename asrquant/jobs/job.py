@@ -51,6 +51,10 @@ class Job:
         """Say that it has its turn."""
         log.line("start", **self._facts())
 
+    def log_refused(self, end: Failed) -> None:
+        """Say that nothing was done about it."""
+        log.line("refused", **self._facts(), error=end.kind)
+
     def log_end(self, end: Done | Failed, outcome: str) -> None:
         """Say how it ended, how long it waited and worked, and how much audio it was about."""
         now = time.monotonic()

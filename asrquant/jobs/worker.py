@@ -82,8 +82,10 @@ class Worker:
 
     def stop(self, job: str) -> None:
         """Ask it to stop a job at its next step or before the next module of a forward pass."""
-        with contextlib.suppress(OSError):
+        try:
             self._orders.send(job)
+        except OSError as error:
+            _log.warning("the worker cannot be asked to stop request %s: %s", job, error)
 
     def kill(self) -> None:
         """End it at once, with the processes that it has started."""
@@ -177,5 +179,9 @@ class _Orders:
                 # The forward pass of a large model takes seconds, and reports nothing. There is a hook only once
                 # somebody wants to stop, so that what is measured is not slowed down.
                 self._hooks.append(register_module_forward_pre_hook(self.check))
-        except (EOFError, OSError):
+        except (EOFError, OSError):  # the server is gone
+            pass
+        except Exception:
+            _log.exception("the worker cannot be asked to stop any more, so it ends")
+        finally:
             os.killpg(0, signal.SIGKILL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import filecmp
 from dataclasses import dataclass
-from typing import Any
 
 from asrquant.data.bundled import example_clips
 from asrquant.data.dataset import Utterance

@@ -126,7 +126,7 @@ def _reported(visitor: str | None, job: Job) -> Generator[Event | Begun, None, N
         yield Begun(job.id)
         if isinstance(job.request, Refused):
             failed = Failed(for_visitors(job.request.message), job.request.kind)
-            job.log_end(failed, "refused")
+            job.log_refused(failed)
             _leave(visitor, job)
             yield failed
             return

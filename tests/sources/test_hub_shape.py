@@ -14,6 +14,7 @@ from small_models import write_base, write_speechbrain
 import asrquant
 from asrquant.model.footprint import quantized_modules
 from asrquant.sources.speechbrain.encoder_asr import _piece_text
+from asrquant.text import decoders_for
 from asrquant.text.vocabulary import Vocabulary
 
 
@@ -27,7 +28,7 @@ def recognizer(tmp_path_factory) -> asrquant.Recognizer:
 
 def test_roles_are_the_tutorials_modules(recognizer: asrquant.Recognizer) -> None:
     assert recognizer.roles == asrquant.load("an4").roles
-    assert recognizer.decoder.name == "greedy" and "ngram" not in recognizer.vocabulary.decoders
+    assert recognizer.decoder.name == "greedy" and "ngram" not in decoders_for(recognizer.vocabulary)
 
 
 @pytest.mark.parametrize("preset", [name for name in asrquant.PRESETS if not name.startswith(("original", "openvino"))])

@@ -188,7 +188,7 @@ def test_a_hub_id_without_network_ends_in_one_sentence(tmp_path: Path) -> None:
     )
     last = run.stderr.strip().splitlines()[-1]
     assert last.startswith(
-        "asrquant.errors.SourceError: speechbrain/asr-wav2vec2-commonvoice-14-en could not be downloaded"
+        "asrquant.base.errors.SourceError: speechbrain/asr-wav2vec2-commonvoice-14-en could not be downloaded"
     )
     assert "connect to the internet" in last
 
