@@ -16,7 +16,7 @@ from asrquant.base.errors import Cancelled, ExportError
 from asrquant.export.store import Exports
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("ASRQUANT_TEST_KILLS", "3"))
+KILLS = int(os.environ.get("ASRQUANT_TEST_KILLS", "2"))
 DISK_MB = 60
 
 

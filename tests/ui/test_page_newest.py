@@ -153,7 +153,6 @@ def test_a_double_click_is_one_click(open_page, address, server_folder: Path, ex
         ("Compare", "#examples button >> nth=2", "#status"),
         ("Benchmark", "#bench-run", "#bench-status"),
         ("Modules", "#layers", "#modules-status"),
-        ("Modules", "#measure-parts", "#modules-status"),
         ("Export", "#build", "#export-status"),
     ):
         page.get_by_role("tab", name=tab).click()

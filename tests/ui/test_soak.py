@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parents[2] / "examples" / "soak"))
 def found():
     from run import soak
 
-    return soak(minutes=0.5, clients=5)
+    return soak(minutes=0.35, clients=5)
 
 
 def test_every_answer_was_an_answer(found) -> None:
