@@ -42,11 +42,20 @@ def texts(page) -> dict[str, str]:
     )
 
 
+LINK = "() => document.querySelector('#clip a[download]')?.href ?? ''"
+"""Where the page has its clip from; empty where it has none."""
+
+
 def upload(page, path: Path) -> None:
+    before = page.evaluate(LINK)
     page.locator("#clip button[aria-label='Upload file']").click()
     page.locator("#clip input[type=file]").set_input_files(str(path))
-    page.wait_for_selector("#clip canvas, #clip audio, #clip .waveform-container", timeout=SLOW, state="attached")
-    page.wait_for_timeout(1000)
+    wait_for_clip(page, before)
+
+
+def wait_for_clip(page, before: str = "") -> None:
+    """Wait until the page has a clip, another than ``before``."""
+    page.wait_for_function(f"before => !['', before].includes(({LINK})())", arg=before, timeout=SLOW)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +135,7 @@ def test_a_text_file_named_wav_is_explained(open_page, tmp_path) -> None:
     page = open_page(forgiven=("Waveform load error: MediaError",))  # the browser's player, which cannot play it either
     page.locator("#clip button[aria-label='Upload file']").click()
     page.locator("#clip input[type=file]").set_input_files(str(tmp_path / "clip.wav"))
-    page.wait_for_timeout(2000)
+    wait_for_clip(page)
     page.locator("#transcribe").click()
     problem = page.wait_for_selector("#status .aq-problem", timeout=SLOW).inner_text()
     assert "cannot be read as audio" in problem and "Traceback" not in problem and "/" not in problem.replace("Ogg", "")
@@ -170,9 +179,9 @@ def test_record_from_the_microphone(playwright_driver, address, examples, heard,
         page.goto(address)
         page.wait_for_selector("#transcribe", timeout=SLOW)
         page.get_by_role("button", name="Record", exact=True).click()
-        page.wait_for_timeout(int(1000 * len(loud) / 16_000) + 500)
+        page.wait_for_timeout(int(1000 * len(loud) / 16_000) + 500)  # as long as it is spoken
         page.get_by_role("button", name="Stop", exact=True).first.click()
-        page.wait_for_timeout(1500)
+        wait_for_clip(page)
         page.locator("#transcribe").click()
         wait_for_results(page)
         spoken = examples[2].reference

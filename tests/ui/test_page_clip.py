@@ -10,7 +10,7 @@ import soundfile as sf
 from media_files import media, silent_film
 from pages import NEEDS_CHROMIUM, SLOW
 from scipy.signal import resample_poly
-from test_page import texts, wait_for_results
+from test_page import texts, wait_for_clip, wait_for_results
 
 from asrquant.audio.clip import read_audio
 from asrquant.data.bundled import example_clips
@@ -85,8 +85,7 @@ def test_upload_and_see_the_words(page, an4, tmp_path: Path, name: str, codec: s
     made = media(tmp_path / name, 0.9 * resample_poly(clip.samples, rate, 16_000), rate, codec, pictures=pictures)
     choosing(page)
     page.locator("#clip input[type=file]").set_input_files(str(made))
-    page.wait_for_selector("#clip canvas, #clip audio, #clip .waveform-container", timeout=SLOW, state="attached")
-    page.wait_for_timeout(1000)
+    wait_for_clip(page)
     page.locator("#transcribe").click()
     wait_for_results(page)
     assert texts(page)["Original"] == an4.transcribe(made).text  # so it came as it was, neither converted nor touched
@@ -121,7 +120,7 @@ def test_what_is_no_sound_is_not_sent(page, uploads, tmp_path: Path, name: str, 
     page.evaluate("document.querySelector('#clip-problem').innerHTML = ''")
     (tmp_path / "a.txt").write_text("words")
     page.locator("#clip input[type=file]").set_input_files(str(tmp_path / "a.txt"))
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(500)  # for what may be sent all the same
     assert uploads == []
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -154,11 +153,10 @@ def test_a_space_shows_visitors_their_own_only(open_page, examples, tmp_path: Pa
         pages[0].wait_for_selector(".aq-artifact", timeout=SLOW)
         folder = next((tmp_path / "exports").glob("visitor-*"))
         assert re.fullmatch("visitor-[0-9a-f]{32}", folder.name) and (folder / name).is_dir()
-        for page in (pages[1], pages[0]):
+        for page, shown in ((pages[1], "#no-artifacts"), (pages[0], ".aq-artifact")):
             page.reload()
             page.get_by_role("tab", name="Export").click()
-            page.wait_for_selector(".aq-artifact, #no-artifacts", timeout=SLOW)
-            time.sleep(1)
+            page.wait_for_selector(shown, timeout=SLOW)
         assert pages[0].locator(".aq-artifact").count() == 1
         assert pages[1].locator(".aq-artifact").count() == 0 and pages[1].locator("#no-artifacts").count() == 1
         for path in ("", f"{name}/{name}.zip", f"../exports/{name}/{name}.zip"):  # guesses without the secret

@@ -22,7 +22,8 @@ GRADIOS_OWN: dict[str, str] = {}
 
 def show(page, tab: str) -> None:
     page.get_by_role("tab", name=tab, exact=True).click()
-    page.wait_for_timeout(300)  # Gradio fades tabs in, and what is faint has no contrast
+    # Gradio fades tabs in, and what is faint has no contrast.
+    page.wait_for_function("() => document.getAnimations().every(each => each.playState !== 'running')", timeout=SLOW)
 
 
 def violations(page, where: str) -> list[str]:

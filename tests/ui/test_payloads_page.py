@@ -354,6 +354,6 @@ def test_markup_stays_text_in_a_browser(open_page, tmp_path: Path) -> None:
     page.locator("#bench-run").click()
     expect(page.locator("#bench-status")).to_contain_text("Done.", timeout=SLOW)
     expect(page.locator("#bench-tables")).to_contain_text("has no file")
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(500)  # for what may act all the same
     assert page.evaluate("window.taken") is None
     assert page.locator("img[src=x]").count() == 0 and page.locator("script", has_text="taken").count() == 0

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from pages import CHROMIUM, FLAGS, NEEDS_CHROMIUM, SLOW, serve, wait_for, watch
 from spaces import PREFIX, node, proxied, read_only_checkout, without_root, writable
-from test_page import texts, upload, wait_for_results
+from test_page import texts, upload, wait_for_clip, wait_for_results
 from test_page_export import build, choose, download
 
 from asrquant import example_clips
@@ -169,9 +169,9 @@ class TestInAFrame:
         frame.locator("#clip").get_by_label("Clear").click()
         frame.get_by_label("Record audio").click()
         frame.get_by_role("button", name="Record", exact=True).click()
-        page.wait_for_timeout(1500)
+        page.wait_for_timeout(1500)  # of noise
         frame.get_by_role("button", name="Stop", exact=True).first.click()
-        page.wait_for_timeout(1500)
+        wait_for_clip(frame)
         frame.locator("#transcribe").click()
         frame.wait_for_selector("#status:has-text('Done.')", timeout=SLOW)
         assert "kHz mono" in frame.locator("#numbers .aq-conditions").inner_text()
