@@ -1,6 +1,6 @@
 """What a saved recognizer costs where it is used: time to load, memory at work.
 
-``python -m asrquant.deployment`` is the fresh process that it is measured in.
+``python -m asrquant.measure.deployment`` is the fresh process that it is measured in.
 """
 
 from __future__ import annotations

@@ -191,10 +191,10 @@ def test_reading_from_disk_is_not_the_encoders_time(greedy: Recognizer, tmp_path
 PEAK = """
 import json, sys, torch
 from pathlib import Path
-sys.path.append("tests/audio")
+sys.path += ["tests", "tests/audio"]
 from test_recording import Means
-from asrquant.recording import open_audio
-from asrquant.windows import encode_in_windows
+from asrquant.audio.recording import open_audio
+from asrquant.audio.windows import encode_in_windows
 
 peaks = []
 for path in sys.argv[1:]:
