@@ -109,8 +109,9 @@ class _Tab:
         """The preset's formats; the one that was chosen stays, if it is among them."""
         offered = _formats(values[self.preset.name])
         names = [name for _, name in offered]
-        chosen = values[self.format]
-        return {self.format: gr.update(choices=offered, value=chosen if chosen in names else next(iter(names), None))}
+        if values[self.format] in names:  # and another may have been chosen meanwhile
+            return {self.format: gr.update(choices=offered)}
+        return {self.format: gr.update(choices=offered, value=next(iter(names), None))}
 
     def run(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """Run the job."""

@@ -203,7 +203,7 @@ def test_without_openvino(an4: Recognizer, monkeypatch: pytest.MonkeyPatch, tmp_
     from asrquant.ui import choices
 
     with gr.Blocks() as page:
-        preset = choices.preset_and_settings().name
+        preset = choices.preset_and_settings("Compare").name
     assert [name for _, name in preset.choices if "openvino" in name] == []
     said = next(str(block.value) for block in page.blocks.values() if "aq-absent" in (block.elem_classes or []))
     assert "<del>openvino-int8</del>" in said and "pip install openvino nncf" in said
