@@ -73,7 +73,7 @@ def build() -> Clip:
 def _audio() -> gr.Audio:
     """The clip, and under it what is wrong with the file that was chosen."""
     audio = gr.Audio(
-        label="Clip: microphone or file, up to 60 s (WAV, MP3, M4A, MP4, WebM, Ogg …)", type="filepath",
+        label="Clip: microphone or file, up to 60 s", type="filepath",
         sources=["microphone", "upload"], waveform_options=gr.WaveformOptions(sample_rate=RECORDING_RATE), elem_id="clip",
         buttons=["download"],  # not the one that posts a clip to the Hub
     )  # fmt: skip
