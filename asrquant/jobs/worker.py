@@ -148,9 +148,11 @@ class _Orders:
     """What the server says while a job runs: stop it; or nothing any more, as the server is gone."""
 
     def __init__(self, orders: Any) -> None:
+        self._orders = orders
+        self._reading = threading.Lock()
         self._current = self._stopped = ""
         self._hooks: list[Any] = []
-        threading.Thread(target=self._listen, args=[orders], daemon=True).start()
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def begin(self, job: str) -> None:
         """Listen on behalf of another job."""
@@ -169,18 +171,28 @@ class _Orders:
         Raises:
             Cancelled: it is.
         """
+        self._read()
         if self.stopped:
             raise Cancelled(CANCELLED)
 
-    def _listen(self, orders: Any) -> None:
+    def _read(self) -> None:
+        """Take what has been said. Whoever reports progress looks as well as the thread that waits for it."""
+        try:
+            with self._reading:
+                while self._orders.poll(0):
+                    self._stopped = self._orders.recv()
+        except (EOFError, OSError):  # the server is gone
+            os.killpg(0, signal.SIGKILL)
+
+    def _listen(self) -> None:
         try:
             while True:
-                self._stopped = orders.recv()
+                self._orders.poll(None)
+                self._read()
                 # The forward pass of a large model takes seconds, and reports nothing. There is a hook only once
                 # somebody wants to stop, so that what is measured is not slowed down.
-                self._hooks.append(register_module_forward_pre_hook(self.check))
-        except (EOFError, OSError):  # the server is gone
-            pass
+                if self.stopped and not self._hooks:
+                    self._hooks.append(register_module_forward_pre_hook(self.check))
         except Exception:
             _log.exception("the worker cannot be asked to stop any more, so it ends")
         finally:
