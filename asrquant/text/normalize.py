@@ -80,6 +80,7 @@ _UNIT = r"[\p{L}\p{N}\u104c-\u104f][[\p{M}\u200c\u200d]--\p{Me}]*"
 """A letter with its marks. Burmese's U+104C to U+104F are words of one sign, punctuation to Unicode only."""
 _WORD = regex.compile(rf"(?V1){_UNIT}(?:(?:'+|״|(?<=[Ll])·(?=[Ll]))?{_UNIT})*")
 """Letters, with apostrophes, the gershayim of Hebrew's abbreviations and Catalan's point (l·l) between them."""
+_SAID = regex.compile(r"[\p{L}\p{N}]")
 _GEORGIAN = {0x1C90 + index: 0x10D0 + index for index in range(0x30)}
 """Capitals → the letters that Georgian is written in."""
 _UNSPACED = (
@@ -161,9 +162,7 @@ def _normalize(text: str, rules: Normalization, dotless: bool) -> str:
         return " ".join(text.split())
 
     def words(part: str) -> str:
-        return (
-            _english()(_plain(part)).strip() if rules.name == "english" else _basic(part, rules.vowel_points, dotless)
-        )
+        return _basic(part, rules.vowel_points, dotless) if rules.name == "basic" else _in_english(part)
 
     pieces = _SPECIAL.split(text)
     done = [_token(piece) if index % 2 else words(piece) for index, piece in enumerate(pieces)]
@@ -205,6 +204,11 @@ def _capitals(text: str, dotless: bool) -> str:
     text = text.replace("İ", "I")
     text = "ı".join(part.upper() for part in text.split("ı"))
     return unicodedata.normalize("NFC", text.translate(_GEORGIAN))
+
+
+def _in_english(text: str) -> str:
+    # Whisper's leaves one of three dots, which is no word.
+    return " ".join(word for word in _english()(_plain(text)).split() if _SAID.search(word))
 
 
 @lru_cache(maxsize=1)
