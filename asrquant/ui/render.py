@@ -79,7 +79,7 @@ def transcript(name: str, words: str, note: str = "", copied: str | None = None)
     )
     return (
         f'<div class="aq-transcript"><div class="aq-name">{escape(name)} <span>{escape(note)}</span>{button}</div>'
-        f'<p lang="en">{shown}</p></div>'
+        f'<p lang="en" dir="auto">{shown}</p></div>'
     )
 
 
