@@ -21,6 +21,7 @@ from asrquant.cli.common import (
 )
 from asrquant.measure.compare import check_reference, compare, comparison_dict
 from asrquant.show.text import comparison_text
+from asrquant.text.metrics import refuse_foreign
 
 
 def add(commands: Commands) -> None:
@@ -39,6 +40,7 @@ def add(commands: Commands) -> None:
 def _run(args: argparse.Namespace) -> int:
     check_reference(args.reference)
     rules = chosen_normalization(args)
+    refuse_foreign([args.reference or ""], rules)
     audio, preset = read_audio(args.clip), chosen_preset(args)  # what can be wrong at once, before what takes long
     original = load_model(args)
     with Bar() as progress:

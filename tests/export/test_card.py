@@ -77,7 +77,9 @@ def test_cer_stands_beside_wer_and_leads_where_it_is_the_main_figure(manifest: M
     (result,) = found.data.eval_results
     assert (result.metric_type, result.metric_name, result.metric_value) == ("cer", "CER (%), decoder ngram", 3.25)
     assert "| preset | CER (%) | WER (%) |" in found.text
-    assert "| original | 12.3 | n/a |" in read(replace(manifest, measurement=MEASURED)).text  # made before CER was measured
+    assert (
+        "| original | 12.3 | n/a |" in read(replace(manifest, measurement=MEASURED)).text
+    )  # made before CER was measured
 
 
 def test_the_embedded_models_own_card_is_the_hubs(model_folder: Path) -> None:

@@ -14,10 +14,13 @@ import asrquant
 from asrquant import Normalization, Recognizer, Report
 from asrquant.base.errors import DatasetError
 from asrquant.cli import main
+from asrquant.jobs.benchmark import FOLDER, BenchmarkRequest, Data
+from asrquant.jobs.models import Models
+from asrquant.jobs.request import Work
 from asrquant.measure.compare import Comparison, comparison_dict, this_machine
 from asrquant.measure.report import Row, summarize
 from asrquant.show.comparison import accuracy_figure, comparison_table
-from asrquant.show.report import accuracy_columns, lost_words, pareto, report_table, tradeoff_figure
+from asrquant.show.report import accuracy_columns, bad_table, lost_words, pareto, report_table, tradeoff_figure
 from asrquant.show.report_files import about, summary_table, write_report
 from asrquant.show.text import comparison_text
 from asrquant.text.metrics import word_errors
@@ -62,6 +65,19 @@ def test_and_in_the_terminal(dots: Path, capsys) -> None:
     assert "other normalization" in capsys.readouterr().err
     assert main([*command, "--normalize", "english", "--no-vowel-points"]) == 2
     assert "cannot leave vowel points out" in capsys.readouterr().err
+
+
+def test_and_on_the_page(dots: Path) -> None:
+    shown: list[object] = []
+    asked = BenchmarkRequest(
+        data=Data(FOLDER, dots), presets=["dynamic-int8"], limit=9, deployed=False, model="an4", decoder="greedy"
+    )
+    report = asked.run(Work(Models(), lambda *_: None, shown.append))
+    assert report.clips == 1 and len(shown) == 1
+    assert "has no words" in render.table(bad_table(report), "Rows") and "1 row could not be used" in tab._numbers(
+        report
+    )
+    assert "CER so far (%)" in tab._so_far(list(report.rows), shown[0])
 
 
 def test_words_that_only_this_normalization_takes_away(greedy: Recognizer, examples) -> None:
