@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import jiwer
 import pytest
@@ -225,6 +226,15 @@ def test_there_are_no_words_in_signs(text: str) -> None:
     assert not has_words(text) and normalize_text(text) == ""
     errors = word_errors(text, "ONE")
     assert (errors.wer, errors.cer) == (None, None)
+
+
+def test_english_is_normalized_as_it_always_was() -> None:
+    """Figures of before stay comparable: ``basic`` does to Latin letters what a few ASCII rules do."""
+    rng = random.Random(1)
+    for _ in range(3000):
+        text = "".join(rng.choices("abcXYZ 019'’-_.,!?\t\n\"()éüñß$%&#@:;/\\", k=rng.randint(0, 12)))
+        capitals = re.sub(r"[^\w\s']|_", " ", text.upper().replace("’", "'"))
+        assert normalize_text(text) == " ".join(word for each in capitals.split() if (word := each.strip("'")))
 
 
 WORDS = {
