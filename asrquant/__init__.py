@@ -46,11 +46,12 @@ from asrquant.model.presets import PRESETS, Calibration, Preset, custom  # noqa:
 from asrquant.model.recognizer import Recognizer, Transcript  # noqa: E402
 from asrquant.sources.loading import load  # noqa: E402
 from asrquant.text.decoders import DECODERS  # noqa: E402
+from asrquant.text.normalize import Normalization  # noqa: E402
 
 __all__ = [
-    "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Calibration", "Comparison", "Dataset", "OpenVino",
-    "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "Transcript", "Utterance", "benchmark",
-    "calibration_clips", "compare", "custom", "example_clips", "export", "get_module", "layers", "load",
+    "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Calibration", "Comparison", "Dataset",
+    "Normalization", "OpenVino", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "Transcript",
+    "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export", "get_module", "layers", "load",
     "load_artifact", "module_map", "quantize", "read_audio", "read_clips", "read_dataset", "sensitivity",
     "set_module", "verify",
 ]  # fmt: skip

@@ -7,7 +7,16 @@ import sys
 from pathlib import Path
 
 from asrquant.base.tables import markdown
-from asrquant.cli.common import Bar, Commands, add_model_options, list_presets, load_model, output
+from asrquant.cli.common import (
+    Bar,
+    Commands,
+    add_model_options,
+    add_normalization,
+    chosen_normalization,
+    list_presets,
+    load_model,
+    output,
+)
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
@@ -45,6 +54,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on with the benchmark that --out holds")
     list_presets(parser)
+    add_normalization(parser)
     add_model_options(parser)
     parser.set_defaults(run=_run)
 
@@ -54,6 +64,7 @@ def _run(args: argparse.Namespace) -> int:
         raise ValueError("--resume goes on with what is in --out; give that folder.")
     if args.seed is not None and args.limit is None:
         raise ValueError("--seed draws the clips of --limit; give both.")
+    rules = chosen_normalization(args)
     data = read_dataset(args.data) if args.data else Dataset(BUNDLED, example_clips())
     data = data.take(args.limit, args.seed)
     for row in data.bad:
@@ -67,7 +78,7 @@ def _run(args: argparse.Namespace) -> int:
         recognizers = [quantize(original, preset, progress=progress) for preset in presets]
         report = benchmark(
             recognizers, data, progress, folder=args.out, resume=args.resume, keep_partial=True,
-            deployed=not args.no_deployment,
+            deployed=not args.no_deployment, normalize=rules,
         )  # fmt: skip
     for row in report.bad[len(data.bad) :]:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)

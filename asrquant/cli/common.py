@@ -23,6 +23,7 @@ from asrquant.model.presets import PRESETS, Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load
 from asrquant.text.decoders import DECODERS
+from asrquant.text.normalize import BASIC, NORMALIZATIONS, Normalization
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,23 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="load a folder that is code, or a Hub model that is not pinned; it may do anything",
     )
+
+
+def add_normalization(parser: argparse.ArgumentParser) -> None:
+    """``--normalize`` and ``--no-vowel-points``; read by ``chosen_normalization``."""
+    said = "; ".join(f"{name}: {what}" for name, what in NORMALIZATIONS.items())
+    parser.add_argument(
+        "--normalize", choices=tuple(NORMALIZATIONS), default=BASIC.name,
+        help=f"both texts before they are compared ({said}; default {BASIC.name})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-vowel-points", action="store_true", help="what Hebrew, Arabic and Syriac are pointed with does not count"
+    )
+
+
+def chosen_normalization(args: argparse.Namespace) -> Normalization:
+    """The normalization that the arguments ask for; raises as ``Normalization``."""
+    return Normalization(args.normalize, not args.no_vowel_points)
 
 
 class Parser(argparse.ArgumentParser):

@@ -11,7 +11,9 @@ from asrquant.cli.common import (
     Bar,
     Commands,
     add_model_options,
+    add_normalization,
     add_preset_options,
+    chosen_normalization,
     chosen_preset,
     load_model,
     output,
@@ -19,6 +21,7 @@ from asrquant.cli.common import (
 )
 from asrquant.measure.compare import check_reference, compare, comparison_dict
 from asrquant.show.text import comparison_text
+from asrquant.text.metrics import refuse_foreign
 
 
 def add(commands: Commands) -> None:
@@ -28,6 +31,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--reference", help="what is said in the clip; without it there is no WER")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
     parser.add_argument("--json", type=output, metavar="FILE", help="also write the numbers as JSON")
+    add_normalization(parser)
     add_preset_options(parser)
     add_model_options(parser)
     parser.set_defaults(run=_run)
@@ -35,11 +39,13 @@ def add(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     check_reference(args.reference)
+    rules = chosen_normalization(args)
+    refuse_foreign([args.reference or ""], rules)
     audio, preset = read_audio(args.clip), chosen_preset(args)  # what can be wrong at once, before what takes long
     original = load_model(args)
     with Bar() as progress:
         changed = quantized(args, original, preset, progress)
-        comparison = compare(original, changed, audio, args.reference, args.runs, progress)
+        comparison = compare(original, changed, audio, args.reference, args.runs, progress, normalize=rules)
     print(comparison_text(comparison))
     if args.json:
         args.json.write_text(json.dumps(comparison_dict(comparison), indent=1) + "\n", encoding="utf-8")

@@ -14,7 +14,9 @@ from asrquant.cli.common import (
     Bar,
     Commands,
     add_model_options,
+    add_normalization,
     add_preset_options,
+    chosen_normalization,
     chosen_preset,
     load_model,
     output,
@@ -48,6 +50,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     measuring.add_argument("--json", type=output, metavar="FILE", help="write everything that was measured")
     measuring.add_argument("--html", type=output, metavar="FILE", help="write the chart")
+    add_normalization(measuring)
     add_model_options(measuring)
     measuring.set_defaults(run=_sensitivity)
 
@@ -86,13 +89,18 @@ def _modules(args: argparse.Namespace) -> int:
 
 
 def _sensitivity(args: argparse.Namespace) -> int:
+    rules = chosen_normalization(args)
     clips = read_clips(args.data) if args.data else None
     recognizer = load_model(args)
     with Bar() as progress:
-        found = sensitivity(recognizer, clips, args.layers, args.max_divergence, progress)
+        found = sensitivity(recognizer, clips, args.layers, args.max_divergence, progress, rules)
     print(markdown(sensitivity_table(found)))
-    wer = "" if found.errors.wer is None else f"; WER of the float model {found.errors.wer:.1f} %"
-    print(f"\n{found.clips} clips, {found.audio_seconds:.0f} s; model {found.source}, decoder {found.decoder}{wer}")
+    rate = found.errors.rate
+    said = "" if rate is None else f"; {found.errors.measure} of the float model {rate:.1f} %"
+    print(
+        f"\n{found.clips} clips, {found.audio_seconds:.0f} s; model {found.source}, decoder {found.decoder}, "
+        f"normalization {found.normalization}{said}"
+    )
     if found.suggested is None:
         print(
             f"No part stays within {found.max_nats:g} nats a frame without being slower; --max-divergence allows more."

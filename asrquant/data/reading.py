@@ -8,6 +8,7 @@ from asrquant.base.errors import DatasetError
 from asrquant.base.files import printable_name
 from asrquant.data import huggingface, librispeech, manifest
 from asrquant.data.dataset import BadRow, Dataset, Layout, Utterance
+from asrquant.text.normalize import has_words
 
 LAYOUTS: dict[str, Layout] = {"huggingface": huggingface, "librispeech": librispeech, "manifest": manifest}
 """In the order in which they are asked whether a data set is theirs."""
@@ -43,7 +44,7 @@ def read_dataset(path: str | Path, inside: Path | None = None) -> Dataset:
             bad[row.id] = BadRow(row.id, "leads out of the data set")
         elif row.path is None or not row.path.is_file():
             bad[row.id] = BadRow(row.id, row.missing)
-        elif not reference:
+        elif not has_words(reference):  # "..." is no more than nothing
             bad[row.id] = BadRow(row.id, "has no words; every row needs the words spoken")
         else:
             found[row.id] = Utterance(row.id, row.path, reference)

@@ -10,7 +10,8 @@ from asrquant.base.files import megabytes
 from asrquant.base.tables import escaped, markdown, one_line
 from asrquant.engines.engine import Format
 from asrquant.export.hub import is_name
-from asrquant.export.manifest import Manifest, Verification
+from asrquant.export.manifest import Manifest, Result, Verification
+from asrquant.text.metrics import Measure
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
@@ -61,7 +62,7 @@ def measured(manifest: Manifest) -> pd.DataFrame | None:
     rows = [
         {
             "preset": result.preset,
-            "WER (%)": "n/a" if result.wer is None else f"{result.wer:.1f}",
+            **_rates(result, manifest.measurement.measure),
             "RTF encoder": f"{result.encoder_rtf:.4f}",
             "RTF whole": f"{result.rtf:.4f}",
             "encoder speed-up": f"{result.speedup:.2f} x",
@@ -71,11 +72,21 @@ def measured(manifest: Manifest) -> pd.DataFrame | None:
     return pd.DataFrame(rows)
 
 
+def _rates(result: Result, measure: Measure) -> dict[str, str]:
+    """WER and CER, the main figure first."""
+    rates = {
+        f"{name} (%)": "n/a" if rate is None else f"{rate:.1f}"
+        for name, rate in (("WER", result.wer), ("CER", result.cer))
+    }
+    return dict(reversed(rates.items())) if measure == "CER" else rates
+
+
 def conditions(manifest: Manifest) -> str:
     """What the benchmark was run on, or that none was."""
     if (run := manifest.measurement) is None:
         return "WER and speed were not measured when this was made."
-    return f"{run.data}: {run.clips} clips, {run.words} words, decoder {run.decoder}; {run.machine}"
+    words = f", normalization {run.normalization}" if run.normalization else ""
+    return f"{run.data}: {run.clips} clips, {run.words} words, decoder {run.decoder}{words}; {run.machine}"
 
 
 def loading(manifest: Manifest, path: str) -> str:
@@ -147,21 +158,21 @@ def is_quantized(manifest: Manifest) -> bool:
 
 
 def _wer(manifest: Manifest) -> EvalResult | None:
-    """The artifact's own WER, not the original's beside it; None where it was not measured."""
+    """The artifact's own WER (or CER, the main figure), not the original's beside it; None where it was not measured."""
     from huggingface_hub import EvalResult
 
     if (run := manifest.measurement) is None:
         return None
-    mine = next((result.wer for result in run.results if result.preset == manifest.preset.name), None)
-    if mine is None:
+    own = next((result for result in run.results if result.preset == manifest.preset.name), None)
+    if own is None or (mine := own.cer if run.measure == "CER" else own.wer) is None:
         return None
     return EvalResult(
         task_type=_TASK,
         task_name="Automatic Speech Recognition",
         dataset_type=_DATA,
         dataset_name=f"{one_line(run.data)}: {run.clips} clips, {run.words} words",
-        metric_type="wer",
-        metric_name=f"WER (%), decoder {run.decoder}",
+        metric_type=run.measure.lower(),
+        metric_name=f"{run.measure} (%), decoder {run.decoder}",
         metric_value=round(float(mine), 2),
     )
 

@@ -208,10 +208,19 @@ def _measurement(report: Report | None, recognizer: Recognizer) -> Measurement |
         decoder=report.decoder,
         machine=str(report.machine),
         results=tuple(
-            Result(summary.preset, summary.errors.wer, summary.encoder_rtf, summary.rtf, summary.speedup)
+            Result(
+                summary.preset,
+                summary.errors.wer,
+                summary.encoder_rtf,
+                summary.rtf,
+                summary.speedup,
+                summary.errors.cer,
+            )
             for summary in report.summaries
             if summary.preset in wanted
         ),
+        measure=report.measure,
+        normalization=str(report.normalization),
     )
 
 

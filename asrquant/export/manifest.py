@@ -17,6 +17,7 @@ from asrquant.model.card import Card
 from asrquant.model.modules import Roles
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Tuning
+from asrquant.text.metrics import Measure
 
 FORMAT_VERSION = 2
 MANIFEST, DECODER = "manifest.json", "decoder.json"
@@ -64,13 +65,14 @@ class Verification:
 
 @dataclass(frozen=True)
 class Result:
-    """A line of a benchmark; WER in percent."""
+    """A line of a benchmark; WER and CER in percent. Artifacts of before CER was measured have none."""
 
     preset: str
     wer: float | None
     encoder_rtf: float
     rtf: float
     speedup: float
+    cer: float | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Measurement:
         decoder: that all used.
         machine: where.
         results: the original and the artifact's preset.
+        measure: the main figure, ``WER`` or ``CER``.
+        normalization: of the texts before they were compared; empty in artifacts of before it could be chosen.
     """
 
     data: str
@@ -92,6 +96,8 @@ class Measurement:
     decoder: str
     machine: str
     results: tuple[Result, ...]
+    measure: Measure = "WER"
+    normalization: str = ""
 
 
 @dataclass(frozen=True)

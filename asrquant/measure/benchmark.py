@@ -22,7 +22,8 @@ from asrquant.measure.journal import NAME, Entry, Journal
 from asrquant.measure.report import Report, Row, summarize
 from asrquant.model.presets import refuse_equal_names
 from asrquant.model.recognizer import Recognizer
-from asrquant.text.metrics import word_errors
+from asrquant.text.metrics import refuse_foreign, word_errors
+from asrquant.text.normalize import BASIC, Normalization, normalization, normalize_text
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ def benchmark(
     keep_partial: bool = False,
     watch: Watch | None = None,
     deployed: bool = False,
+    normalize: Normalization | str = BASIC,
 ) -> Report:
     """Run every recognizer on every clip, interleaved clip by clip so that a slow minute hits all alike.
 
@@ -55,23 +57,28 @@ def benchmark(
         watch: called with each clip that is done, those of an earlier run included.
         deployed: whether to also save each recognizer and load it in a fresh process, for load time and peak memory
             on the longest clip; some seconds each.
+        normalize: of the texts before they are compared: ``none``, ``basic`` or ``english``, or a ``Normalization``.
 
     Raises:
         PresetError: there is no recognizer, or two have presets of one name.
-        DatasetError: there are no clips, none can be used, or ``folder`` holds something else.
+        DatasetError: there are no clips, none can be used, a reference is not in the normalization's language, or ``folder``
+            holds something else.
+        ValueError: there is no such normalization.
         Cancelled: ``progress`` did.
     """
+    rules = normalization(normalize)
     if not recognizers:
         raise PresetError("There is no recognizer to run; give at least one.")
     data = data if isinstance(data, Dataset) else Dataset(name, tuple(data))
     if not data.utterances:
         raise DatasetError("There are no clips to run; give a data set with at least one.")
     refuse_equal_names([recognizer.preset for recognizer in recognizers])
-    journal = Journal(folder / NAME, _settings(recognizers, data), resume) if folder else None
+    refuse_foreign((utterance.reference for utterance in data.utterances), rules)
+    journal = Journal(folder / NAME, _settings(recognizers, data, rules), resume) if folder else None
     done: dict[str, Entry] = dict(journal.done) if journal else {}
     deployments: dict[str, Deployment] = {}
     try:
-        _run(recognizers, data.utterances, done, journal, progress, watch)
+        _run(recognizers, data.utterances, done, journal, progress, watch, rules)
         if deployed:
             _deploy(recognizers, data.utterances, done, deployments, progress)
     except (Cancelled, KeyboardInterrupt):
@@ -80,7 +87,8 @@ def benchmark(
     finally:
         if journal:
             journal.close()
-    return _report(recognizers, data, [done[each.id] for each in data.utterances if each.id in done], deployments)
+    entries = [done[each.id] for each in data.utterances if each.id in done]
+    return replace(_report(recognizers, data, entries, deployments), normalization=rules)
 
 
 def _report(
@@ -119,6 +127,7 @@ def _run(
     journal: Journal | None,
     progress: Progress,
     watch: Watch | None,
+    rules: Normalization,
 ) -> None:
     for entry in done.values():
         if watch:
@@ -128,16 +137,10 @@ def _run(
         progress("transcribing", index, len(utterances))
         if utterance.id in done:
             continue
-        try:
-            audio = utterance.open()
-            if not warm:
-                for recognizer in recognizers:
-                    recognizer.transcribe(audio)
-                warm = True
-            found = {r.preset.name: _row(r, utterance, audio) for r in in_turn(recognizers, index)}
-            entry = Entry(utterance.id, tuple(found[recognizer.preset.name] for recognizer in recognizers))
-        except AudioError as error:  # of a recording also while it is transcribed, as it stays on disk
-            entry = Entry(utterance.id, bad=str(error))
+        if not normalize_text(utterance.reference, rules):
+            entry = Entry(utterance.id, bad=_no_words(rules))
+        else:
+            entry, warm = _entry(recognizers, utterance, in_turn(recognizers, index), warm, rules)
         if journal:
             journal.add(entry)
         done[utterance.id] = entry
@@ -167,15 +170,38 @@ def _deploy(
             _log.warning("%s was not loaded in a fresh process: %s", recognizer.preset.name, error)
 
 
-def _row(recognizer: Recognizer, utterance: Utterance, audio: Audio | Recording) -> Row:
+def _entry(
+    recognizers: Sequence[Recognizer],
+    utterance: Utterance,
+    turns: Sequence[Recognizer],
+    warm: bool,
+    rules: Normalization,
+) -> tuple[Entry, bool]:
+    """One clip through the recognizers in this order of turns; whether they are warm now."""
+    try:
+        audio = utterance.open()
+        for recognizer in () if warm else recognizers:
+            recognizer.transcribe(audio)
+        found = {r.preset.name: _row(r, utterance, audio, rules) for r in turns}
+        return Entry(utterance.id, tuple(found[recognizer.preset.name] for recognizer in recognizers)), True
+    except AudioError as error:  # of a recording also while it is transcribed, as it stays on disk
+        return Entry(utterance.id, bad=str(error)), warm
+
+
+def _no_words(rules: Normalization) -> str:
+    """Why a row is not used: a WER over no words is none, and what is heard there would be errors without words."""
+    return f"has no words once it is normalized ({rules}); every row needs the words spoken"
+
+
+def _row(recognizer: Recognizer, utterance: Utterance, audio: Audio | Recording, rules: Normalization) -> Row:
     heard = recognizer.transcribe(audio)
     return Row(
         utterance.id, recognizer.preset.name, utterance.reference, heard.text,
-        word_errors(utterance.reference, heard.text), heard.audio_seconds, heard.encoder_seconds, heard.decoder_seconds,
+        word_errors(utterance.reference, heard.text, rules), heard.audio_seconds, heard.encoder_seconds, heard.decoder_seconds,
     )  # fmt: skip
 
 
-def _settings(recognizers: Sequence[Recognizer], data: Dataset) -> dict[str, Any]:
+def _settings(recognizers: Sequence[Recognizer], data: Dataset, rules: Normalization) -> dict[str, Any]:
     """What a journal must have in common with a run that goes on with it."""
     first = recognizers[0]
     clips = "".join(f"{utterance.id}\t{utterance.reference}\n" for utterance in data.utterances)
@@ -184,6 +210,7 @@ def _settings(recognizers: Sequence[Recognizer], data: Dataset) -> dict[str, Any
         "clips": hashlib.sha256(clips.encode()).hexdigest(),
         "model": first.source,
         "decoder": first.decoder.name,
+        "normalization": str(rules),
         "presets": [repr(replace(recognizer.preset, summary="")) for recognizer in recognizers],
         "recognizers": [recognizer.fingerprint() for recognizer in recognizers],
     }

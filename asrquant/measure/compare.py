@@ -16,14 +16,17 @@ from asrquant.measure.divergence import Divergence, diverge
 from asrquant.model.recognizer import Recognizer, Transcript, Tuning
 from asrquant.text.metrics import (
     Edit,
+    Measure,
     Spread,
     WordErrors,
     agreement,
     align_words,
-    normalize_text,
+    main_measure,
+    refuse_foreign,
     spread,
     word_errors,
 )
+from asrquant.text.normalize import BASIC, Normalization, normalization, normalize_text
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,11 @@ class Comparison:
         original: the float recognizer.
         quantized: the other one.
         changes: the original's words aligned with the quantized one's.
-        agreement: share of words in percent that both have.
+        agreement: share of words in percent that both have; of characters where ``measure`` is CER.
         tuning: what was tried to keep the quantized one's accuracy, for a preset that asks for it.
         machine: where this was measured.
         divergence: where in the clip the two encoders answer otherwise.
+        normalization: of the texts before they were compared.
     """
 
     source: str
@@ -99,6 +103,7 @@ class Comparison:
     machine: Machine
     divergence: Divergence
     tuning: Tuning | None = None
+    normalization: Normalization = BASIC
 
     @property
     def speedup(self) -> float:
@@ -114,10 +119,28 @@ class Comparison:
     @property
     def wers(self) -> tuple[float, float] | None:
         """WER in percent of the original and the quantized, or None where nobody said what was spoken."""
-        first, second = self.original.errors, self.quantized.errors
-        if first is None or second is None or first.wer is None or second.wer is None:
-            return None
-        return first.wer, second.wer
+        return self._both("wer")
+
+    @property
+    def cers(self) -> tuple[float, float] | None:
+        """The same of characters."""
+        return self._both("cer")
+
+    @property
+    def measure(self) -> Measure:
+        """The main figure: CER where the script puts no spaces between words."""
+        if self.original.errors:
+            return self.original.errors.measure
+        return main_measure(normalize_text(self.original.text, self.normalization))
+
+    @property
+    def rates(self) -> tuple[float, float] | None:
+        """The main figure in percent of the original and the quantized, or None as for ``wers``."""
+        return self.cers if self.measure == "CER" else self.wers
+
+    def _both(self, rate: str) -> tuple[float, float] | None:
+        first, second = getattr(self.original.errors, rate, None), getattr(self.quantized.errors, rate, None)
+        return None if first is None or second is None else (first, second)
 
     @property
     def size_ratio(self) -> float:
@@ -133,6 +156,7 @@ def compare(
     runs: int = 3,
     progress: Progress = silent,
     heard: Callable[[str, str], None] = lambda preset, text: None,
+    normalize: Normalization | str = BASIC,
 ) -> Comparison:
     """Run both on a clip: one warm-up each, then ``runs`` alternating runs, whose median and range are kept.
 
@@ -140,33 +164,33 @@ def compare(
         original: the float recognizer.
         quantized: the other; decoded with the same decoder.
         audio: a clip or its path.
-        reference: what was said; None or an empty text means that nobody knows, and then nothing is called WER.
+        reference: what was said; None, or one in which the normalization leaves no word, means that nobody knows, and then
+            nothing is called WER.
         runs: counted runs of each, at least 1.
         progress: called before each run; may raise ``Cancelled``.
         heard: called with (preset name, text) as soon as each has its first one.
+        normalize: of the texts before they are compared: ``none``, ``basic`` or ``english``, or a ``Normalization``.
 
     Raises:
         AudioError: the clip cannot be used.
-        DatasetError: the reference is no text.
-        ValueError: ``runs`` is under 1.
+        DatasetError: the reference is no text, or not in the normalization's language.
+        ValueError: ``runs`` is under 1, or there is no such normalization.
     """
+    rules = normalization(normalize)
     if runs < 1:
         raise ValueError(f"runs is {runs}; at least 1 is needed.")
     check_reference(reference)
+    refuse_foreign([reference or ""], rules)
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
-    transcripts: list[list[Transcript]] = [[], []]
     answers: list[torch.Tensor] = []
     for index, recognizer in enumerate(pair):
         progress("warming up", index, 2)
         answers.append(recognizer.log_probs(audio))
         heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
-    for run in range(runs):
-        for side in (0, 1) if run % 2 == 0 else (1, 0):  # a slow moment hits neither side always
-            progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
-            transcripts[side].append(pair[side].transcribe(audio))
-    spoken = reference if reference and normalize_text(reference) else None
-    first, second = (_measured(r, t, spoken) for r, t in zip(pair, transcripts, strict=True))
+    transcripts = _alternating(pair, audio, runs, progress)
+    spoken = reference if reference and normalize_text(reference, rules) else None
+    first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
     return Comparison(
         source=original.source,
         decoder=original.decoder.name,
@@ -176,12 +200,25 @@ def compare(
         runs=runs,
         original=first,
         quantized=second,
-        changes=align_words(first.text, second.text),
-        agreement=agreement(first.text, second.text),
+        changes=align_words(first.text, second.text, rules),
+        agreement=agreement(first.text, second.text, rules),
         machine=this_machine(quantized.backend),
-        divergence=diverge(original, quantized, audio, (answers[0], answers[1])),
+        divergence=diverge(original, quantized, audio, (answers[0], answers[1]), rules),
         tuning=quantized.tuning,
+        normalization=rules,
     )
+
+
+def _alternating(
+    pair: tuple[Recognizer, Recognizer], audio: Audio, runs: int, progress: Progress
+) -> tuple[list[Transcript], list[Transcript]]:
+    """The transcripts of each, run by run."""
+    transcripts: tuple[list[Transcript], list[Transcript]] = ([], [])
+    for run in range(runs):
+        for side in (0, 1) if run % 2 == 0 else (1, 0):  # a slow moment hits neither side always
+            progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
+            transcripts[side].append(pair[side].transcribe(audio))
+    return transcripts
 
 
 def check_reference(reference: str | None) -> None:
@@ -194,7 +231,9 @@ def check_reference(reference: str | None) -> None:
         raise DatasetError("The reference holds bytes that are no text in this terminal's encoding; set it to UTF-8.")
 
 
-def _measured(recognizer: Recognizer, transcripts: list[Transcript], reference: str | None) -> Measured:
+def _measured(
+    recognizer: Recognizer, transcripts: list[Transcript], reference: str | None, rules: Normalization
+) -> Measured:
     encoder = spread([t.encoder_seconds for t in transcripts])
     decoder = spread([t.decoder_seconds for t in transcripts])
     seconds = transcripts[0].audio_seconds
@@ -206,7 +245,7 @@ def _measured(recognizer: Recognizer, transcripts: list[Transcript], reference: 
         encoder_rtf=encoder.median / seconds,
         rtf=spread([t.rtf for t in transcripts]).median,
         size_bytes=recognizer.size_bytes(),
-        errors=word_errors(reference, transcripts[0].text) if reference else None,
+        errors=word_errors(reference, transcripts[0].text, rules) if reference else None,
     )
 
 
@@ -215,8 +254,8 @@ def comparison_dict(comparison: Comparison) -> dict[str, object]:
     data = asdict(comparison)
     for side in ("original", "quantized"):
         errors = getattr(comparison, side).errors
-        data[side]["wer"] = errors.wer if errors else None
-    return {**data, "speedup": comparison.speedup, "size_ratio": comparison.size_ratio}
+        data[side] |= {"wer": errors.wer, "cer": errors.cer} if errors else {"wer": None, "cer": None}
+    return {**data, "measure": comparison.measure, "speedup": comparison.speedup, "size_ratio": comparison.size_ratio}
 
 
 def this_machine(backend: str = "") -> Machine:

@@ -10,7 +10,8 @@ import torch
 
 from asrquant.audio.clip import Audio
 from asrquant.model.recognizer import Recognizer
-from asrquant.text.metrics import Edit, align_words, normalize_text
+from asrquant.text.metrics import Edit, align_tokens
+from asrquant.text.normalize import BASIC, Normalization, has_dotless, normalize_text
 from asrquant.text.vocabulary import Word
 
 _DIGITS = 6
@@ -82,7 +83,11 @@ def kl_divergence(original: torch.Tensor, quantized: torch.Tensor) -> torch.Tens
 
 
 def diverge(
-    original: Recognizer, quantized: Recognizer, audio: Audio, answers: tuple[torch.Tensor, torch.Tensor]
+    original: Recognizer,
+    quantized: Recognizer,
+    audio: Audio,
+    answers: tuple[torch.Tensor, torch.Tensor],
+    rules: Normalization = BASIC,
 ) -> Divergence:
     """Lay two recognizers' answers to a clip side by side.
 
@@ -91,13 +96,14 @@ def diverge(
         quantized: whose decoder reads the second.
         audio: the clip.
         answers: [F, V] log-probs of each.
+        rules: for comparing the words.
     """
     frame = audio.seconds / len(answers[0])
     nats = kl_divergence(*answers).numpy()
     words = original.decoder.words(answers[0]), quantized.decoder.words(answers[1])
     changes = tuple(
         ChangedWord(edit, round(start * frame, 3), round(end * frame, 3), float(nats[start:end].mean()))
-        for edit, start, end in _placed_edits(*words)
+        for edit, start, end in _placed_edits(*words, rules)
         if edit.operation != "="
     )
     parts = np.array_split(np.abs(audio.samples), len(nats))
@@ -109,16 +115,25 @@ def diverge(
     )
 
 
-def _placed_edits(first: Sequence[Word], second: Sequence[Word]) -> Iterator[tuple[Edit, int, int]]:
+def _placed_edits(
+    first: Sequence[Word], second: Sequence[Word], rules: Normalization
+) -> Iterator[tuple[Edit, int, int]]:
     """The alignment of two transcripts, each step with the frames that its words span."""
-    left, right = _tokens(first), _tokens(second)
+    # What goes by language makes one word of several ("twenty one", 21), which have no one place.
+    rules = BASIC if rules.name == "english" else rules
+    dotless = any(has_dotless(" ".join(word.text for word in words)) for words in (first, second))
+    left, right = _tokens(first, rules, dotless), _tokens(second, rules, dotless)
     i = j = 0
-    for edit in align_words(" ".join(w.text for w in left), " ".join(w.text for w in right)):
+    for edit in align_tokens([w.text for w in left], [w.text for w in right]):
         here = ([] if edit.operation == "I" else [left[i]]) + ([] if edit.operation == "D" else [right[j]])
         i, j = i + (edit.operation != "I"), j + (edit.operation != "D")
         yield edit, min(word.start for word in here), max(word.end for word in here)
 
 
-def _tokens(words: Sequence[Word]) -> list[Word]:
+def _tokens(words: Sequence[Word], rules: Normalization, dotless: bool) -> list[Word]:
     """The words as ``align_words`` counts them."""
-    return [Word(token, word.start, word.end) for word in words for token in normalize_text(word.text).split()]
+    return [
+        Word(token, word.start, word.end)
+        for word in words
+        for token in normalize_text(word.text, rules, dotless).split()
+    ]

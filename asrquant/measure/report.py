@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy.typing as npt
 from asrquant.data.dataset import BadRow
 from asrquant.measure.compare import Machine
 from asrquant.measure.deployment import Deployment
-from asrquant.text.metrics import Spread, WordErrors, spread, total_errors
+from asrquant.text.metrics import Measure, Spread, WordErrors, spread, total_errors
+from asrquant.text.normalize import BASIC, Normalization
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -49,6 +50,25 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """An error rate in percent, its change in points, and their intervals; None where it is not defined.
+
+    Attributes:
+        name: ``WER`` or ``CER``.
+        value: over all clips.
+        interval: by bootstrap over clips.
+        change: from the first recognizer's; None for the first itself.
+        change_interval: of ``change``, paired.
+    """
+
+    name: Measure
+    value: float | None
+    interval: Interval | None
+    change: float | None
+    change_interval: Interval | None
+
+
+@dataclass(frozen=True)
 class Summary:
     """One recognizer on all clips.
 
@@ -69,6 +89,9 @@ class Summary:
         recognizer: ``fingerprint`` of the recognizer, as other presets may have the same name; empty where it is not known.
         build_seconds: that quantizing took; None where it was not measured.
         deployment: what it costs to load and run where it is used; None where it was not measured.
+        cer_interval: as ``wer_interval``, of the CER.
+        cer_change: as ``change``.
+        cer_change_interval: as ``change_interval``.
     """
 
     preset: str
@@ -86,6 +109,24 @@ class Summary:
     recognizer: str = ""
     build_seconds: float | None = None
     deployment: Deployment | None = None
+    cer_interval: Interval | None = None
+    cer_change: float | None = None
+    cer_change_interval: Interval | None = None
+
+    @property
+    def wer(self) -> Rate:
+        """Of words."""
+        return Rate("WER", self.errors.wer, self.wer_interval, self.change, self.change_interval)
+
+    @property
+    def cer(self) -> Rate:
+        """Of characters."""
+        return Rate("CER", self.errors.cer, self.cer_interval, self.cer_change, self.cer_change_interval)
+
+    @property
+    def main(self) -> Rate:
+        """The main figure: CER where most of what was said is in a script without spaces, else WER."""
+        return self.cer if self.errors.measure == "CER" else self.wer
 
 
 @dataclass(frozen=True)
@@ -101,6 +142,7 @@ class Report:
         machine: it was measured on.
         bad: clips that could not be used, and why.
         planned: number of rows that the data set had.
+        normalization: of the texts before they were compared.
     """
 
     data: str
@@ -111,6 +153,12 @@ class Report:
     machine: Machine
     bad: tuple[BadRow, ...] = ()
     planned: int = 0
+    normalization: Normalization = BASIC
+
+    @property
+    def measure(self) -> Measure:
+        """The main figure of its data."""
+        return self.summaries[0].errors.measure
 
     @property
     def clips(self) -> int:
@@ -135,16 +183,15 @@ def summarize(preset: str, rows: Sequence[Row], reference: str, size_bytes: int)
     seconds = sum(row.audio_seconds for row in mine)
     encoder = sum(row.encoder_seconds for row in mine)
     total, others = total_errors(row.errors for row in mine), total_errors(row.errors for row in first)
-    words = np.array([row.errors.reference_words for row in mine], dtype=float)
-    errors, before = (np.array([row.errors.errors for row in part], dtype=float) for part in (mine, first))
-    spoken, compared = words.sum() > 0, preset != reference
+    compared = preset != reference
+    words, signs = _intervals(mine, first, _words, compared), _intervals(mine, first, _characters, compared)
     latencies = [row.seconds for row in mine]
     return Summary(
         preset=preset,
         errors=total,
-        wer_interval=bootstrap(errors, words) if spoken else None,
-        change=total.wer - others.wer if compared and total.wer is not None and others.wer is not None else None,
-        change_interval=bootstrap(errors - before, words) if compared and spoken else None,
+        wer_interval=words[0],
+        change=_difference(total.wer, others.wer) if compared else None,
+        change_interval=words[1],
         encoder_rtf=encoder / seconds,
         rtf=sum(latencies) / seconds,
         rtf_spread=spread([row.encoder_seconds / row.audio_seconds for row in mine]),
@@ -152,7 +199,33 @@ def summarize(preset: str, rows: Sequence[Row], reference: str, size_bytes: int)
         p50=float(np.quantile(latencies, 0.5)),
         p95=float(np.quantile(latencies, 0.95)),
         size_bytes=size_bytes,
+        cer_interval=signs[0],
+        cer_change=_difference(total.cer, others.cer) if compared else None,
+        cer_change_interval=signs[1],
     )
+
+
+def _words(errors: WordErrors) -> tuple[int, int]:
+    return errors.errors, errors.reference_words
+
+
+def _characters(errors: WordErrors) -> tuple[int, int]:
+    return errors.character_errors, errors.reference_characters
+
+
+def _difference(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before
+
+
+def _intervals(
+    mine: Sequence[Row], first: Sequence[Row], counted: Callable[[WordErrors], tuple[int, int]], compared: bool
+) -> tuple[Interval | None, Interval | None]:
+    """Of a rate, and of its change against the ``first`` rows."""
+    errors, units = np.array([counted(row.errors) for row in mine], dtype=float).T
+    before = np.array([counted(row.errors)[0] for row in first], dtype=float)
+    if not units.sum():
+        return None, None
+    return bootstrap(errors, units), bootstrap(errors - before, units) if compared else None
 
 
 def bootstrap(errors: npt.NDArray[np.float64], words: npt.NDArray[np.float64]) -> Interval:

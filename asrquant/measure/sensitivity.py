@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from asrquant.audio.clip import Audio
-from asrquant.base.errors import PresetError
+from asrquant.base.errors import DatasetError, PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.data.bundled import validation_clips
 from asrquant.data.dataset import Utterance
@@ -26,7 +26,8 @@ from asrquant.measure.divergence import kl_divergence
 from asrquant.model.modules import dynamic_parts, get_module, module_map
 from asrquant.model.presets import Preset, custom
 from asrquant.model.recognizer import Recognizer
-from asrquant.text.metrics import WordErrors, total_errors, word_errors
+from asrquant.text.metrics import WordErrors, refuse_foreign, total_errors, word_errors
+from asrquant.text.normalize import BASIC, Normalization, normalization, normalize_text
 
 CLIPS = 8
 STAGE = "quantizing one part at a time"
@@ -90,6 +91,7 @@ class Sensitivity:
         effects: a group each, in the model's order.
         max_nats: divergence that a suggested group may have.
         suggested: groups that may be quantized, with what they do together; None where there is none.
+        normalization: of the texts before they were compared.
     """
 
     source: str
@@ -100,6 +102,7 @@ class Sensitivity:
     effects: tuple[Effect, ...]
     max_nats: float
     suggested: Effect | None
+    normalization: Normalization = BASIC
 
     def preset(self) -> Preset:
         """The suggestion as a ``custom`` preset.
@@ -120,6 +123,7 @@ def sensitivity(
     layers: bool = False,
     max_nats: float = MAX_NATS,
     progress: Progress = silent,
+    normalize: Normalization | str = BASIC,
 ) -> Sensitivity:
     """Quantize one group at a time and measure.
 
@@ -129,18 +133,26 @@ def sensitivity(
         layers: whether each transformer layer is a group too, beside all of them together.
         max_nats: divergence that a suggested group may have.
         progress: called before each step; may raise ``Cancelled``.
+        normalize: of the texts before they are compared: ``none``, ``basic`` or ``english``, or a ``Normalization``.
 
     Raises:
         PresetError: the recognizer is quantized already, or no part can be quantized.
         AudioError: a clip cannot be used.
+        DatasetError: a reference has no words, or is not in the normalization's language.
+        ValueError: there is no such normalization.
     """
+    rules = normalization(normalize)
     if clips is None:
         bundled = validation_clips()
         clips = bundled[:: len(bundled) // CLIPS][:CLIPS]
+    refuse_foreign((clip.reference for clip in clips), rules)
+    for clip in clips:
+        if not normalize_text(clip.reference, rules):
+            raise DatasetError(f"{clip.id!r} has no words once it is normalized ({rules}); leave it out.")
     groups = possible_groups(recognizer, layers)
     if not groups:
         raise PresetError("This model has no part that PyTorch's eager mode can quantize.")
-    bench = _Bench(recognizer, clips)
+    bench = _Bench(recognizer, clips, rules)
     effects = []
     for index, group in enumerate(groups):
         step = partial(progress, STAGE, index, len(groups) + 1)
@@ -156,6 +168,7 @@ def sensitivity(
         effects=tuple(effects),
         max_nats=max_nats,
         suggested=bench.measure(kept, step) if kept else None,
+        normalization=rules,
     )
 
 
@@ -189,8 +202,8 @@ def suggest(effects: Sequence[Effect], max_nats: float) -> tuple[Group, ...]:
 class _Bench:
     """The clips, and what the float model answers to them."""
 
-    def __init__(self, original: Recognizer, clips: Sequence[Utterance]) -> None:
-        self._original = original
+    def __init__(self, original: Recognizer, clips: Sequence[Utterance], rules: Normalization) -> None:
+        self._original, self._rules = original, rules
         self._clips = [(utterance.audio(), utterance.reference) for utterance in clips]
         self._answers = [original.log_probs(audio) for audio, _ in self._clips]
         self._bytes = original.size_bytes()
@@ -221,7 +234,8 @@ class _Bench:
 
     def _count(self, answers: Sequence[torch.Tensor]) -> WordErrors:
         texts = [self._original.decoder(answer) for answer in answers]
-        return total_errors(word_errors(said, text) for (_, said), text in zip(self._clips, texts, strict=True))
+        pairs = zip((said for _, said in self._clips), texts, strict=True)
+        return total_errors(word_errors(said, text, self._rules) for said, text in pairs)
 
 
 def _timed(recognizer: Recognizer, audio: Audio) -> tuple[float, torch.Tensor]:

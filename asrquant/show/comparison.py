@@ -11,6 +11,8 @@ from asrquant.text.metrics import Spread
 
 COLORS = ("#64748b", "#0d9488")
 """Original, quantized: apart in lightness as well as in hue, and legible on white and on black."""
+RATES: dict[str, str] = {"WER": "Word error rate", "CER": "Character error rate"}
+UNITS: dict[str, str] = {"WER": "words", "CER": "characters"}
 _MEGA = 1e6
 
 
@@ -27,17 +29,20 @@ def comparison_table(comparison: Comparison) -> pd.DataFrame:
         ("RTF, encoder and decoder", f"{first.rtf:.4f}", f"{second.rtf:.4f}", _change(first.rtf, second.rtf)),
         ("Size (MB)", f"{first.size_bytes / _MEGA:.1f}", f"{second.size_bytes / _MEGA:.1f}",
          _change(first.size_bytes, second.size_bytes)),
-        _accuracy_row(comparison),
+        *_accuracy_rows(comparison),
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["Measure", *comparison.names, "Change"])
 
 
-def _accuracy_row(comparison: Comparison) -> tuple[str, str, str, str]:
-    """WER of both where there is a reference, else how far the quantized transcript agrees with the original's."""
-    if comparison.wers is None:
-        return ("Agreement with the original (%)", "", f"{comparison.agreement:.1f}", "no reference, so no WER")
-    first, second = comparison.wers
-    return ("WER (%)", f"{first:.1f}", f"{second:.1f}", f"{rounded(second - first, '+.1f')} points")
+def _accuracy_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
+    """WER and CER of both, the main figure first; without a reference, how far the transcripts agree."""
+    if comparison.wers is None or comparison.cers is None:
+        return [("Agreement with the original (%)", "", f"{comparison.agreement:.1f}", "no reference, so no WER")]
+    rows = [
+        (f"{name} (%)", f"{first:.1f}", f"{second:.1f}", f"{rounded(second - first, '+.1f')} points")
+        for name, (first, second) in (("WER", comparison.wers), ("CER", comparison.cers))
+    ]
+    return rows[::-1] if comparison.measure == "CER" else rows
 
 
 def _milliseconds(seconds: Spread) -> str:
@@ -65,8 +70,8 @@ def speed_figure(comparison: Comparison) -> go.Figure:
 
 
 def accuracy_figure(comparison: Comparison) -> go.Figure:
-    """The word error rate of both, or without a reference their agreement."""
-    values = comparison.wers or (100.0, comparison.agreement)
+    """The main error rate of both, or without a reference their agreement."""
+    values, measure = comparison.rates or (100.0, comparison.agreement), comparison.measure
     figure = go.Figure()
     for name, value, color in zip(comparison.names, values, COLORS, strict=True):
         figure.add_bar(
@@ -77,7 +82,9 @@ def accuracy_figure(comparison: Comparison) -> go.Figure:
             hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
         )
     title, unit = (
-        ("Word error rate", "WER (%)") if comparison.wers else ("Agreement with the original", "words in common (%)")
+        (RATES[measure], f"{measure} (%)")
+        if comparison.rates
+        else ("Agreement with the original", f"{UNITS[measure]} in common (%)")
     )
     figure = _bars(figure, title, unit)
     return figure.update_yaxes(range=[0, max(10, 1.15 * max(values))])

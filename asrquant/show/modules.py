@@ -103,17 +103,18 @@ def sensitivity_table(found: Sensitivity) -> pd.DataFrame:
     rows = [_effect_row(_name(effect), effect, found) for effect in found.effects]
     if found.suggested:
         rows.append(_effect_row("suggested, together", found.suggested, found))
-    columns = ["Only this quantized", "Divergence (nats)", "Speed-up", "Saves (MB)", "WER (%)", "Suggested"]
+    rates = ("CER (%)", "WER (%)") if found.errors.measure == "CER" else ("WER (%)", "CER (%)")
+    columns = ["Only this quantized", "Divergence (nats)", "Speed-up", "Saves (MB)", *rates, "Suggested"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def _effect_row(name: str, effect: Effect, found: Sensitivity) -> tuple[str, ...]:
     kept = found.suggested is not None and set(effect.groups) <= set(found.suggested.groups)
-    wer = "n/a" if effect.errors.wer is None else f"{effect.errors.wer:.1f}"
+    rates = ["n/a" if rate is None else f"{rate:.1f}" for rate in (effect.errors.wer, effect.errors.cer)]
     why_not = "too far" if effect.nats > found.max_nats else "slower" if effect.slower else ""
     return (
-        name, f"{effect.nats:.5f}", f"{effect.speedup:.2f} x", rounded(effect.saved_bytes / _MEGA, ".2f"), wer,
-        "yes" if kept else why_not,
+        name, f"{effect.nats:.5f}", f"{effect.speedup:.2f} x", rounded(effect.saved_bytes / _MEGA, ".2f"),
+        *(rates[::-1] if found.errors.measure == "CER" else rates), "yes" if kept else why_not,
     )  # fmt: skip
 
 

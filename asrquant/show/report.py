@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 
 from asrquant.base.tables import rounded
 from asrquant.measure.deployment import Deployment
-from asrquant.measure.report import Interval, Report, Summary
+from asrquant.measure.report import Interval, Rate, Report, Summary
 from asrquant.show.comparison import dressed
 from asrquant.text.metrics import align_words
+from asrquant.text.normalize import Normalization
 
 PALETTE = (
     "#64748b", "#0d9488", "#d97706", "#7c3aed", "#db2777", "#2563eb", "#65a30d", "#dc2626", "#0891b2", "#a16207", "#9333ea",
@@ -23,18 +24,26 @@ _BELOW = {"orientation": "h", "yanchor": "top", "y": -0.22, "x": 0}
 
 
 def report_table(report: Report) -> pd.DataFrame:
-    """A row a preset: WER and its change with 95 % intervals, RTF, speed-up, latency, size."""
+    """A row a preset: WER and CER, the main one first, its change, with 95 % intervals; RTF, speed-up, latency, size."""
     return pd.DataFrame([_table_row(summary) for summary in report.summaries])
 
 
+def accuracy_columns(report: Report) -> list[str]:
+    """Of ``report_table``, the columns on errors, with the presets' names."""
+    return ["preset", *(f"{rate.name} (%)" for rate in _rates(report.summaries[0])), "change (points)"]
+
+
+def _rates(summary: Summary) -> tuple[Rate, Rate]:
+    """The main one first."""
+    return (summary.cer, summary.wer) if summary.errors.measure == "CER" else (summary.wer, summary.cer)
+
+
 def _table_row(summary: Summary) -> dict[str, str]:
-    deployment = summary.deployment
+    deployment, main = summary.deployment, summary.main
     return {
         "preset": summary.preset,
-        "WER (%)": _number(summary.errors.wer, ".1f", summary.wer_interval),
-        "change (points)": ""
-        if summary.change_interval is None
-        else _number(summary.change, "+.1f", summary.change_interval),
+        **{f"{rate.name} (%)": _number(rate.value, ".1f", rate.interval) for rate in _rates(summary)},
+        "change (points)": "" if main.change_interval is None else _number(main.change, "+.1f", main.change_interval),
         "RTF encoder": f"{summary.encoder_rtf:.4f}",
         "RTF whole": f"{summary.rtf:.4f}",
         "encoder speed-up": f"{summary.speedup:.2f} x",
@@ -61,35 +70,35 @@ def _number(value: float | None, form: str, interval: Interval | None) -> str:
 
 
 def pareto(summaries: tuple[Summary, ...]) -> tuple[Summary, ...]:
-    """Those that no other beats in both WER and RTF, fastest first."""
+    """Those that no other beats in both WER and RTF, fastest first. In place of WER, CER where it is the main figure."""
     front: list[Summary] = []
-    for summary in sorted(summaries, key=lambda s: (s.encoder_rtf, s.errors.wer or 0.0)):
-        if not front or (summary.errors.wer or 0.0) < (front[-1].errors.wer or 0.0):
+    for summary in sorted(summaries, key=lambda s: (s.encoder_rtf, s.errors.rate or 0.0)):
+        if not front or (summary.errors.rate or 0.0) < (front[-1].errors.rate or 0.0):
             front.append(summary)
     return tuple(front)
 
 
 def tradeoff_figure(report: Report) -> go.Figure:
-    """WER against encoder RTF, a disc a preset with the size as its area, and the Pareto front."""
+    """WER (or CER, the main figure) against encoder RTF, a disc a preset with the size as its area, and the Pareto front."""
     figure = go.Figure()
     front = pareto(report.summaries)
     figure.add_scatter(
-        x=[s.encoder_rtf for s in front], y=[s.errors.wer for s in front], mode="lines", name="Pareto front",
+        x=[s.encoder_rtf for s in front], y=[s.errors.rate for s in front], mode="lines", name="Pareto front",
         line={"color": "#94a3b8", "dash": "dot"}, hoverinfo="skip",
     )  # fmt: skip
     largest = max(summary.size_bytes for summary in report.summaries)
     for summary, color in zip(report.summaries, _colors(report), strict=True):
-        interval, size = summary.wer_interval, f"{summary.size_bytes / _MEGA:.1f}"
+        value, interval, size = summary.main.value, summary.main.interval, f"{summary.size_bytes / _MEGA:.1f}"
         figure.add_scatter(
-            x=[summary.encoder_rtf], y=[summary.errors.wer], mode="markers", name=summary.preset,
+            x=[summary.encoder_rtf], y=[value], mode="markers", name=summary.preset,
             marker={"size": [summary.size_bytes], "sizemode": "area", "sizeref": largest / 30**2, "sizemin": 4, "color": color},
-            error_y=None if interval is None or summary.errors.wer is None else {
-                "type": "data", "symmetric": False, "array": [interval.high - summary.errors.wer],
-                "arrayminus": [summary.errors.wer - interval.low], "color": color, "thickness": 1,
+            error_y=None if interval is None or value is None else {
+                "type": "data", "symmetric": False, "array": [interval.high - value],
+                "arrayminus": [value - interval.low], "color": color, "thickness": 1,
             },
-            hovertemplate=f"{summary.preset}: WER %{{y:.1f}} %, RTF %{{x:.4f}}, {size} MB<extra></extra>",
+            hovertemplate=f"{summary.preset}: {report.measure} %{{y:.1f}} %, RTF %{{x:.4f}}, {size} MB<extra></extra>",
         )  # fmt: skip
-    figure = dressed(figure, "Accuracy against speed", "WER (%), 95 % interval")
+    figure = dressed(figure, "Accuracy against speed", f"{report.measure} (%), 95 % interval")
     figure.update_xaxes(title_text="encoder RTF; area: size", rangemode="tozero")
     return figure.update_layout(showlegend=True, height=480, legend=_BELOW)
 
@@ -153,7 +162,8 @@ def lost_words(report: Report, preset: str, limit: int = 20) -> pd.DataFrame:
     counts: Counter[tuple[str, str]] = Counter()
     for (utterance, name), row in by_clip.items():
         if name == preset:
-            counts.update(_lost(by_clip[utterance, first].hypothesis, row.hypothesis, row.reference))
+            before = by_clip[utterance, first].hypothesis
+            counts.update(_lost(before, row.hypothesis, row.reference, report.normalization))
     return pd.DataFrame(
         [(said, heard or "nothing", count) for (said, heard), count in counts.most_common(limit)],
         columns=["said", "heard instead", "times"],
@@ -184,10 +194,10 @@ def bad_table(report: Report) -> pd.DataFrame:
     return pd.DataFrame([(row.id, row.reason) for row in report.bad], columns=["row", "why it could not be used"])
 
 
-def _lost(before: str, after: str, reference: str) -> list[tuple[str, str]]:
+def _lost(before: str, after: str, reference: str, rules: Normalization) -> list[tuple[str, str]]:
     """(said, heard) of the reference's words that ``before`` has and ``after`` has not."""
-    right = [edit.operation == "=" for edit in align_words(reference, before) if edit.operation != "I"]
-    now = [edit for edit in align_words(reference, after) if edit.operation != "I"]
+    right = [edit.operation == "=" for edit in align_words(reference, before, rules) if edit.operation != "I"]
+    now = [edit for edit in align_words(reference, after, rules) if edit.operation != "I"]
     return [(e.first, e.second) for was_right, e in zip(right, now, strict=True) if was_right and e.operation != "="]
 
 

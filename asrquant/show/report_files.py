@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from asrquant.measure.report import Report, Row, Summary
+from asrquant.measure.report import Rate, Report, Row, Summary
 from asrquant.show.report import (
+    accuracy_columns,
     bad_table,
     latency_figure,
     latency_table,
@@ -23,9 +24,9 @@ from asrquant.show.report import (
 
 FILES = ("report.json", "rows.csv", "summary.csv", "report.html")
 _NOTES = (
-    "In brackets: 95 % intervals by bootstrap over clips; for the change, paired. An interval that holds 0 means that these "
-    "clips do not show a difference. Loading and peak memory: the saved encoder in a fresh process, on the longest clip, with "
-    "Python and its libraries; in brackets without them."
+    "In brackets: 95 % intervals by bootstrap over clips; for the change, which is that of the first rate, paired. An interval "
+    "that holds 0 means that these clips do not show a difference. Loading and peak memory: the saved encoder in a fresh "
+    "process, on the longest clip, with Python and its libraries; in brackets without them."
 )
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -69,6 +70,7 @@ def rows_table(rows: tuple[Row, ...]) -> pd.DataFrame:
                 "utterance": row.utterance, "preset": row.preset, "reference": row.reference, "hypothesis": row.hypothesis,
                 "substitutions": row.errors.substitutions, "deletions": row.errors.deletions,
                 "insertions": row.errors.insertions, "reference_words": row.errors.reference_words,
+                "character_errors": row.errors.character_errors, "reference_characters": row.errors.reference_characters,
                 "audio_seconds": row.audio_seconds, "encoder_seconds": row.encoder_seconds,
                 "decoder_seconds": row.decoder_seconds,
             }
@@ -78,17 +80,16 @@ def rows_table(rows: tuple[Row, ...]) -> pd.DataFrame:
 
 
 def summary_table(summaries: tuple[Summary, ...]) -> pd.DataFrame:
-    """A row a preset, in numbers: WER and its change in percent and points, times in seconds, size in bytes."""
+    """A row a preset, in numbers: WER and CER and their changes in percent and points, times in seconds, size in bytes."""
     rows = []
     for s in summaries:
-        interval, change = s.wer_interval, s.change_interval
         rows.append(
             {
-                "preset": s.preset, "wer": s.errors.wer, "wer_low": interval and interval.low,
-                "wer_high": interval and interval.high, "change": s.change, "change_low": change and change.low,
-                "change_high": change and change.high, "substitutions": s.errors.substitutions,
+                "preset": s.preset, **_rate(s.wer, "wer", "change"), **_rate(s.cer, "cer", "cer_change"),
+                "measure": s.errors.measure, "substitutions": s.errors.substitutions,
                 "deletions": s.errors.deletions, "insertions": s.errors.insertions,
-                "reference_words": s.errors.reference_words, "encoder_rtf": s.encoder_rtf, "rtf": s.rtf,
+                "reference_words": s.errors.reference_words, "character_errors": s.errors.character_errors,
+                "reference_characters": s.errors.reference_characters, "encoder_rtf": s.encoder_rtf, "rtf": s.rtf,
                 "speedup": s.speedup, "p50_seconds": s.p50, "p95_seconds": s.p95, "size_bytes": s.size_bytes,
                 "build_seconds": s.build_seconds, "load_seconds": s.deployment and s.deployment.load_seconds,
                 "peak_bytes": s.deployment and s.deployment.peak_bytes, "own_bytes": s.deployment and s.deployment.own_bytes,
@@ -97,13 +98,25 @@ def summary_table(summaries: tuple[Summary, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _rate(rate: Rate, name: str, change: str) -> dict[str, float | None]:
+    found: dict[str, float | None] = {}
+    for column, value, interval in ((name, rate.value, rate.interval), (change, rate.change, rate.change_interval)):
+        found |= {column: value, f"{column}_low": None, f"{column}_high": None}
+        if interval:
+            found |= {f"{column}_low": interval.low, f"{column}_high": interval.high}
+    return found
+
+
 def about(report: Report) -> str:
     """What was measured on what, in a sentence."""
-    words = report.summaries[0].errors.reference_words
+    said = report.summaries[0].errors
+    units = f"{said.reference_characters} characters" if report.measure == "CER" else f"{said.reference_words} words"
     text = (
-        f"{report.clips} clips, {words} words, {report.audio_seconds:.0f} s of audio of {report.data}; model {report.source}, "
-        f"decoder {report.decoder}; {report.machine}"
+        f"{report.clips} clips, {units}, {report.audio_seconds:.0f} s of audio of {report.data}; model {report.source}, "
+        f"decoder {report.decoder}, normalization {report.normalization}; {report.machine}"
     )
+    if report.measure == "CER":
+        text += "; the main figure is CER, as the script puts no spaces between words"
     if report.stopped:
         text += f"; stopped after {report.clips} of {report.planned} clips"
     if report.bad:
@@ -119,7 +132,7 @@ def page(report: Report) -> str:
         _table(whole),
         f"<p class=quiet>{_NOTES}</p>",
         "<h2>Accuracy against speed</h2>", tradeoff_figure(report).to_html(full_html=False, include_plotlyjs=True),
-        _table(whole[["preset", "WER (%)", "change (points)", "RTF encoder", "size (MB)"]]),
+        _table(whole[[*accuracy_columns(report), "RTF encoder", "size (MB)"]]),
         "<h2>Speed</h2>", speed_figure(report).to_html(full_html=False, include_plotlyjs=False),
         _table(whole[["preset", "RTF encoder", "RTF whole", "encoder speed-up", "p50 / p95 (ms)"]]),
         "<h2>Latency</h2>", latency_figure(report).to_html(full_html=False, include_plotlyjs=False),

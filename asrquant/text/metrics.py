@@ -1,20 +1,38 @@
-"""Word errors with their alignment, agreement of two transcripts, and spread. Pure functions.
+"""Errors in words and characters with their alignment, agreement of two transcripts, and spread. Pure functions.
 
-Counting and alignment are SpeechBrain's (``speechbrain.utils.edit_distance``, Levenshtein distance over words).
+Counting and alignment of words are SpeechBrain's (``speechbrain.utils.edit_distance``, Levenshtein distance over words). The
+distance over characters is RapidFuzz's, which stays fast where a recording of two hours has 100,000 of them.
 """
 
 from __future__ import annotations
 
-import re
 import statistics
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rapidfuzz.distance import Levenshtein
+
+from asrquant.base.errors import DatasetError
 from asrquant.base.torchaudio_stand_in import ensure_torchaudio
+from asrquant.text.normalize import (
+    BASIC,
+    Normalization,
+    characters,
+    fits,
+    normalization,
+    normalize_pair,
+    normalize_text,
+    unspaced,
+)
+
+__all__ = [
+    "Edit", "Measure", "Spread", "WordErrors", "agreement", "align_tokens", "align_words", "compute_wer", "main_measure",
+    "normalize_text", "refuse_foreign", "spread", "total_errors", "word_errors",
+]  # fmt: skip
 
 Operation = Literal["=", "S", "I", "D"]
+Measure = Literal["WER", "CER"]
 
 
 @dataclass(frozen=True)
@@ -28,29 +46,50 @@ class Edit:
 
 @dataclass(frozen=True)
 class WordErrors:
-    """Errors of a hypothesis against a reference.
+    """Errors of a hypothesis against a reference, in words and in characters.
 
     Attributes:
         substitutions: words heard as another.
         deletions: words not heard.
         insertions: words heard that nobody said.
         reference_words: number of words in the reference.
+        character_errors: characters to substitute, delete or insert.
+        reference_characters: number of characters in the reference, see ``normalize.characters``.
+        unspaced_characters: of them, those of scripts that put no spaces between words.
     """
 
     substitutions: int
     deletions: int
     insertions: int
     reference_words: int
+    character_errors: int = 0
+    reference_characters: int = 0
+    unspaced_characters: int = 0
 
     @property
     def errors(self) -> int:
-        """All of them."""
+        """All of them, in words."""
         return self.substitutions + self.deletions + self.insertions
 
     @property
     def wer(self) -> float | None:
         """Word error rate in percent; None where the reference has no words, for which it is not defined."""
         return 100 * self.errors / self.reference_words if self.reference_words else None
+
+    @property
+    def cer(self) -> float | None:
+        """Character error rate in percent; None where the reference has no characters."""
+        return 100 * self.character_errors / self.reference_characters if self.reference_characters else None
+
+    @property
+    def measure(self) -> Measure:
+        """The main figure: CER where most of what was said is in a script without spaces, whose words nobody can count."""
+        return "CER" if 2 * self.unspaced_characters > self.reference_characters else "WER"
+
+    @property
+    def rate(self) -> float | None:
+        """The main figure in percent."""
+        return self.cer if self.measure == "CER" else self.wer
 
     def __add__(self, other: WordErrors) -> WordErrors:
         """Errors of both."""
@@ -59,6 +98,9 @@ class WordErrors:
             self.deletions + other.deletions,
             self.insertions + other.insertions,
             self.reference_words + other.reference_words,
+            self.character_errors + other.character_errors,
+            self.reference_characters + other.reference_characters,
+            self.unspaced_characters + other.unspaced_characters,
         )
 
 
@@ -81,31 +123,56 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
 
-def normalize_text(text: str) -> str:
-    """Capitals, no punctuation but apostrophes within words, single spaces: what WER compares.
+def word_errors(reference: str, hypothesis: str, rules: Normalization | str = BASIC) -> WordErrors:
+    """Count the errors of a hypothesis, in words and in characters, after the normalization of both.
 
-    ``"Don't stop, go!"`` becomes ``"DON'T STOP GO"``.
+    Raises:
+        ValueError: there is no such normalization.
+        DatasetError: the reference is in another language than the normalization.
     """
-    text = unicodedata.normalize("NFKC", text).upper().replace("’", "'")
-    text = re.sub(r"[^\w\s']|_", " ", text)
-    return " ".join(stripped for word in text.split() if (stripped := word.strip("'")))
-
-
-def word_errors(reference: str, hypothesis: str) -> WordErrors:
-    """Count the word errors of a hypothesis, after ``normalize_text`` of both."""
     ensure_torchaudio()
     from speechbrain.utils.edit_distance import accumulatable_wer_stats
 
-    stats = accumulatable_wer_stats([normalize_text(reference).split()], [normalize_text(hypothesis).split()])
-    return WordErrors(*(int(stats[name]) for name in ("substitutions", "deletions", "insertions", "num_ref_tokens")))
+    refuse_foreign([reference], normalization(rules))
+    said, heard = normalize_pair(reference, hypothesis, rules)
+    stats = accumulatable_wer_stats([said.split()], [heard.split()])
+    signs = characters(said)
+    return WordErrors(
+        substitutions=int(stats["substitutions"]),
+        deletions=int(stats["deletions"]),
+        insertions=int(stats["insertions"]),
+        reference_words=int(stats["num_ref_tokens"]),
+        character_errors=Levenshtein.distance(signs, characters(heard)),
+        reference_characters=len(signs),
+        unspaced_characters=unspaced(signs),
+    )
 
 
-def align_words(first: str, second: str) -> tuple[Edit, ...]:
+def refuse_foreign(references: Iterable[str], rules: Normalization) -> None:
+    """Refuse references in another language than the normalization.
+
+    Raises:
+        DatasetError: one is.
+    """
+    for reference in references:
+        if not fits(reference, rules):
+            raise DatasetError(
+                f"The normalization {rules.name!r} is for one language, and {reference[:40]!r} is in another script; "
+                "take 'basic'."
+            )
+
+
+def align_words(first: str, second: str, rules: Normalization | str = BASIC) -> tuple[Edit, ...]:
     """The word-level alignment with the fewest edits that turns ``first`` into ``second``, both normalized."""
+    a, b = normalize_pair(first, second, rules)
+    return align_tokens(a.split(), b.split())
+
+
+def align_tokens(first: Sequence[str], second: Sequence[str]) -> tuple[Edit, ...]:
+    """The same for words that are normalized already."""
     ensure_torchaudio()
     from speechbrain.utils.edit_distance import EDIT_SYMBOLS, alignment, op_table
 
-    a, b = normalize_text(first).split(), normalize_text(second).split()
     names: dict[str, Operation] = {
         EDIT_SYMBOLS["eq"]: "=",
         EDIT_SYMBOLS["sub"]: "S",
@@ -113,18 +180,27 @@ def align_words(first: str, second: str) -> tuple[Edit, ...]:
         EDIT_SYMBOLS["del"]: "D",
     }
     return tuple(
-        Edit(names[symbol], a[i] if i is not None else "", b[j] if j is not None else "")
-        for symbol, i, j in alignment(op_table(a, b))
+        Edit(names[symbol], first[i] if i is not None else "", second[j] if j is not None else "")
+        for symbol, i, j in alignment(op_table(first, second))
     )
 
 
-def agreement(first: str, second: str) -> float:
+def agreement(first: str, second: str, rules: Normalization | str = BASIC) -> float:
     """Share of words, in percent, that two transcripts have in common: 100 for two empty ones.
 
-    100 x equal words / length of their alignment. It is no WER: neither text is a reference.
+    100 x equal words / length of their alignment; of characters where the first text is in a script without spaces. It is no
+    WER: neither text is a reference.
     """
-    edits = align_words(first, second)
+    left, right = normalize_pair(first, second, rules)
+    whole = main_measure(left) == "CER"
+    edits = align_tokens(*((characters(left), characters(right)) if whole else (left.split(), right.split())))
     return 100 * sum(edit.operation == "=" for edit in edits) / len(edits) if edits else 100.0
+
+
+def main_measure(text: str) -> Measure:
+    """The main figure for a text: CER where most of it is in a script that puts no spaces between words."""
+    signs = characters(text)
+    return "CER" if 2 * unspaced(signs) > len(signs) else "WER"
 
 
 def compute_wer(references: str | Sequence[str], hypotheses: str | Sequence[str]) -> float:

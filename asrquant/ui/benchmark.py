@@ -21,6 +21,7 @@ from asrquant.measure.journal import Entry
 from asrquant.measure.report import Report, Row
 from asrquant.model.presets import PRESETS
 from asrquant.show.report import (
+    accuracy_columns,
     bad_table,
     latency_figure,
     latency_table,
@@ -46,7 +47,6 @@ _WELCOME = (
 )
 
 
-_ACCURACY = ("preset", "WER (%)", "change (points)", "size (MB)")
 _SPEED = ("preset", "RTF encoder", "encoder speed-up", "p50 / p95 (ms)")
 _DEPLOYED = ("preset", "build (s)", "load (s)", "peak (MB)")
 _FRESH = "Quantized here; loaded and run on the longest clip in a fresh process: peak memory, in brackets without Python's own"
@@ -222,14 +222,16 @@ def _so_far(rows: list[Row], entry: Entry) -> str:
     totals = []
     for name in dict.fromkeys(row.preset for row in rows):
         mine = [row for row in rows if row.preset == name]
-        wer = total_errors(row.errors for row in mine).wer
+        errors = total_errors(row.errors for row in mine)
+        rates = ("n/a" if rate is None else f"{rate:.1f}" for rate in (errors.wer, errors.cer))
         rtf = sum(row.encoder_seconds for row in mine) / sum(row.audio_seconds for row in mine)
-        totals.append((name, len(mine), "n/a" if wer is None else f"{wer:.1f}", f"{rtf:.4f}"))
+        totals.append((name, len(mine), *rates, f"{rtf:.4f}"))
     last = [(row.utterance, row.preset, row.hypothesis) for row in reversed(rows[-_LAST:])]
     note = f"<p class='aq-quiet'>{escape(entry.utterance)}: {escape(entry.bad)}</p>" if entry.bad else ""
     return (
         render.table(
-            pd.DataFrame(totals, columns=["preset", "clips", "WER so far (%)", "RTF encoder so far"]), "So far"
+            pd.DataFrame(totals, columns=["preset", "clips", "WER so far (%)", "CER so far (%)", "RTF encoder so far"]),
+            "So far",
         )
         + note
         + render.table(pd.DataFrame(last, columns=["clip", "preset", "heard"]), "The last clips")
@@ -239,7 +241,9 @@ def _so_far(rows: list[Row], entry: Entry) -> str:
 def _numbers(found: Report) -> str:
     table = report_table(found)
     return (
-        render.table(table[list(_ACCURACY)], "Accuracy, with 95 % intervals by bootstrap over clips")
+        render.table(
+            table[[*accuracy_columns(found), "size (MB)"]], "Accuracy, with 95 % intervals by bootstrap over clips"
+        )
         + render.table(table[list(_SPEED)], "Speed")
         + (render.table(table[list(_DEPLOYED)], _FRESH) if any(each.deployment for each in found.summaries) else "")
         + f'<p class="aq-quiet">{escape(about(found))}.</p>'

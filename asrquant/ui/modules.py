@@ -185,10 +185,11 @@ def build(setting: Setting) -> Setting:
 
 
 def _about(found: Sensitivity) -> str:
-    wer = "" if found.errors.wer is None else f"; the float model's WER there is {found.errors.wer:.1f} %"
+    rate = found.errors.rate
+    said = "" if rate is None else f"; the float model's {found.errors.measure} there is {rate:.1f} %"
     return (
         f"Measured on {found.clips} clips, {found.audio_seconds:.0f} s, of speakers that the embedded model was not trained on, "
-        f"decoder {found.decoder}{wer}"
+        f"decoder {found.decoder}, normalization {found.normalization}{said}"
     )
 
 

@@ -13,6 +13,7 @@ from asrquant.export.card import conditions as conditions_of
 from asrquant.export.card import measured, summary
 from asrquant.export.store import Artifact
 from asrquant.measure.compare import Comparison, Measured
+from asrquant.show.comparison import UNITS
 from asrquant.text.metrics import Edit
 
 
@@ -78,7 +79,7 @@ def transcript(name: str, words: str, note: str = "", copied: str | None = None)
     )
     return (
         f'<div class="aq-transcript"><div class="aq-name">{escape(name)} <span>{escape(note)}</span>{button}</div>'
-        f'<p lang="en">{shown}</p></div>'
+        f'<p lang="en" dir="auto">{shown}</p></div>'
     )
 
 
@@ -113,8 +114,10 @@ def transcripts(comparison: Comparison) -> str:
 def _wrong(measured: Measured) -> str:
     if measured.errors is None:
         return ""
-    count = measured.errors.errors
-    return f", {count} error{'s' * (count != 1)} against the reference" if count else ", no error against the reference"
+    whole = measured.errors.measure == "CER"
+    count = measured.errors.character_errors if whole else measured.errors.errors
+    unit = "wrong character" if whole else "error"
+    return f", {count or 'no'} {unit}{'s' * (count > 1)} against the reference"
 
 
 def _words(changes: tuple[Edit, ...], quantized: bool) -> str:
@@ -146,11 +149,14 @@ def cards(comparison: Comparison) -> str:
 
 
 def _accuracy_card(comparison: Comparison) -> str:
-    if comparison.wers is None:
-        caption = "words in common with the original; no reference, so no WER"
+    measure = comparison.measure
+    if comparison.rates is None or comparison.wers is None or comparison.cers is None:
+        caption = f"{UNITS[measure]} in common with the original; no reference, so no WER"
         return _card("Agreement with the original", f"{comparison.agreement:.1f} %", caption)
-    before, after = comparison.wers
-    return _card("WER change", rounded(after - before, "+.1f"), f"points: {before:.1f} % → {after:.1f} %")
+    before, after = comparison.rates
+    other, beside = ("WER", comparison.wers) if measure == "CER" else ("CER", comparison.cers)
+    caption = f"points: {before:.1f} % → {after:.1f} %; {other} {beside[0]:.1f} % → {beside[1]:.1f} %"
+    return _card(f"{measure} change", rounded(after - before, "+.1f"), caption)
 
 
 def _speed_caption(comparison: Comparison) -> str:
@@ -190,6 +196,7 @@ def conditions(comparison: Comparison, clip: str, preset: str) -> str:
         f"Preset: {preset}",
         f"Received: {comparison.received}",
         f"Model: {comparison.source}, decoder {comparison.decoder}",
+        f"Words: compared after the normalization {comparison.normalization}",
         f"Measured: median of {comparison.runs} alternating runs each, after a warm-up",
         f"Machine: {comparison.machine}",
         *([f"Accuracy control: {comparison.tuning}"] if comparison.tuning else []),

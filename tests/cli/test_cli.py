@@ -60,6 +60,8 @@ def test_modules_prints_the_map(capsys) -> None:
         (["compare", CLIP, "--model", "nonsense"], "no model 'nonsense'"),
         (["compare", CLIP, "--model", "some/body"], "--trust-source"),
         (["compare", CLIP, "--runs", "0"], "runs is 0"),
+        (["compare", CLIP, "--reference", "नमस्ते", "--normalize", "english"], "is in another script; take 'basic'"),
+        (["compare", CLIP, "--normalize", "none", "--no-vowel-points"], "'none' cannot leave vowel points out"),
         (["benchmark", "--preset", "fast"], "no preset 'fast'"),
         (["benchmark", "--data", "nowhere"], "no folder or file 'nowhere'"),
         (["benchmark", "--limit", "0"], "limit is 0"),

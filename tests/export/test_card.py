@@ -66,6 +66,22 @@ def test_a_measured_wer_is_the_artifacts_own(manifest: Manifest, empty_hub: Loca
     assert "model-index" not in unmeasured and "metrics" not in unmeasured and "model_name" not in unmeasured
 
 
+def test_cer_stands_beside_wer_and_leads_where_it_is_the_main_figure(manifest: Manifest, empty_hub: LocalHub) -> None:
+    results = tuple(replace(result, cer=result.wer / 4) for result in RESULTS)
+    found = read(replace(manifest, measurement=replace(MEASURED, results=results, normalization="english")))
+    assert "| preset | WER (%) | CER (%) |" in found.text and "decoder ngram, normalization english" in found.text
+    assert found.data.eval_results[0].metric_type == "wer"
+    chinese = replace(MEASURED, results=results, measure="CER", normalization="basic")
+    found = read(replace(manifest, measurement=chinese))
+    found.validate()
+    (result,) = found.data.eval_results
+    assert (result.metric_type, result.metric_name, result.metric_value) == ("cer", "CER (%), decoder ngram", 3.25)
+    assert "| preset | CER (%) | WER (%) |" in found.text
+    assert (
+        "| original | 12.3 | n/a |" in read(replace(manifest, measurement=MEASURED)).text
+    )  # made before CER was measured
+
+
 def test_the_embedded_models_own_card_is_the_hubs(model_folder: Path) -> None:
     assert complaints((model_folder / "README.md").read_text(), "model") == []
 

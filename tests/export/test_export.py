@@ -141,6 +141,7 @@ def test_the_card_has_the_measured_table(an4: Recognizer, examples: tuple[Uttera
     measured = artifact.manifest.measurement
     assert [result.preset for result in measured.results] == ["original", "dynamic-int8"]
     assert measured.results[1].wer == report.summaries[1].errors.wer and measured.clips == 3
+    assert measured.results[1].cer == report.summaries[1].errors.cer and measured.normalization == "basic"
     card = (artifact.folder / "README.md").read_text()
     assert f"| dynamic-int8 | {measured.results[1].wer:.1f} |" in card and "three clips" in card
     with pytest.raises(ExportError, match="The report is about an4 with original, dynamic-int8"):

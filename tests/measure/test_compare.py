@@ -47,7 +47,7 @@ def test_both_sides_are_measured(pair, examples, comparison) -> None:
 def test_a_reference_gives_wer(comparison, examples) -> None:
     expected = word_errors(examples[0].reference, comparison.original.text)
     assert comparison.original.errors == expected
-    assert list(comparison_table(comparison)["Measure"])[-1] == "WER (%)"
+    assert list(comparison_table(comparison)["Measure"])[-2:] == ["WER (%)", "CER (%)"]
 
 
 def test_without_a_reference_nothing_is_called_wer(pair, examples, without_reference) -> None:
