@@ -23,7 +23,7 @@ from asrquant.model.card import CARD, read_card
 from asrquant.model.recognizer import Origin, Recognizer
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
 from asrquant.sources.pins import Pin, check_files, read_pins
-from asrquant.sources.safety import refuse_kenlm_binaries, vet
+from asrquant.sources.safety import vet
 from asrquant.sources.source import Found, Source
 from asrquant.sources.toolkits import toolkit_of
 
@@ -77,7 +77,6 @@ def _vetted(found: Found, toolkit: Source) -> Found:
     is_offered = found.source in offered()
     try:
         if not is_offered:
-            refuse_kenlm_binaries(found.folder)
             known = {name: repository for pin in read_pins().values() for name, repository in (pin or {}).items()}
             ids = [name for name in toolkit.repositories(found) if name in known]
             found = replace(found, repositories={name: snapshot(name, known[name]) for name in ids})
@@ -138,6 +137,12 @@ def _pinned(hub_id: str, pin: Pin) -> Found:
 
 def _origin(name: str, folder: Path, digests: Mapping[str, str] | None = None) -> Origin:
     if digests is None:
-        digests = {path.name: sha256(path) for pattern in FILES for path in sorted(folder.glob(pattern))}
+        listed = (
+            path
+            for part in ("", "language_model/")
+            for pattern in FILES
+            for path in sorted(folder.glob(part + pattern))
+        )
+        digests = {path.relative_to(folder).as_posix(): sha256(path) for path in listed}
     licences = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))}
     return Origin(name, "", digests, licences=licences, card=read_card(folder / CARD))
