@@ -21,6 +21,7 @@ from asrquant.sources.source import Found
 from asrquant.sources.transformers.ngram import with_ngram
 from asrquant.sources.transformers.processor import preparation, vocabulary
 from asrquant.sources.weights import refuse_misfits
+from asrquant.text.beam import BeamSearch, beam_searcher
 from asrquant.text.decoders import make_decoder
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
@@ -91,7 +92,8 @@ def load(found: Found) -> Recognizer:
         PREPROCESSOR: extractor.to_json_string().encode(),
     }
     origin = replace(found.origin, architecture=architecture)
-    decoder = make_decoder("ngram" if meaning.ngram else "greedy", meaning)
+    # Whether the n-gram's words fit is looked at once it is known that another decoder is not asked for.
+    decoder = BeamSearch("ngram", beam_searcher("ngram", meaning)) if meaning.ngram else make_decoder("greedy", meaning)
     return Recognizer(encoder, meaning, decoder, find_roles(encoder), found.source, origin=origin)
 
 
