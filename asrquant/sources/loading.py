@@ -23,9 +23,10 @@ from asrquant.model.card import CARD, read_card
 from asrquant.model.recognizer import Origin, Recognizer
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
 from asrquant.sources.pins import Pin, check_files, read_pins
-from asrquant.sources.safety import refuse_kenlm_binaries, vet
+from asrquant.sources.safety import vet
 from asrquant.sources.source import Found, Source
 from asrquant.sources.toolkits import toolkit_of
+from asrquant.text.spelling import refuse_unspellable
 
 EMBEDDED = {"an4": assets() / "artifacts" / "an4-wav2vec2-ctc"}
 _MANIFEST = "manifest.json"
@@ -47,14 +48,14 @@ def load(source: str = "an4", decoder: str | None = None, trust_source: bool = F
     Args:
         source: ``an4`` (the embedded model), a pinned Hub id, or a local folder (SpeechBrain's EncoderASR, or a CTC model and
             its processor as transformers saves them).
-        decoder: one of ``DECODERS``; None takes ``ngram`` where the model has one, else ``greedy``.
+        decoder: one of ``DECODERS``; None takes the one that the model's files name.
         trust_source: load a Hub id that is not pinned, as it is there now, or a folder that is code. SpeechBrain executes what
             a ``hyperparams.yaml`` says, so a model from elsewhere is code from elsewhere. Never on a public page.
 
     Raises:
         SourceError: nothing there, not a model, changed files, or no network for a Hub id.
         UntrustedSourceError: it needs ``trust_source=True``, or may not be loaded here at all.
-        DecoderError: the model has no such decoder.
+        DecoderError: the model has no such decoder, or an n-gram whose words it cannot spell.
         SettingError: a setting cannot be used, or there is no folder for temporary files.
     """
     ensure_temporary_folder()
@@ -69,7 +70,10 @@ def load(source: str = "an4", decoder: str | None = None, trust_source: bool = F
         if not found.trusted:
             found = _vetted(found, toolkit)
         recognizer = toolkit.load(found)
-        return recognizer.with_decoder(decoder) if decoder else recognizer
+        recognizer = recognizer.with_decoder(decoder) if decoder else recognizer
+        if recognizer.decoder.name == "ngram":
+            refuse_unspellable(recognizer.vocabulary)
+        return recognizer
 
 
 def _vetted(found: Found, toolkit: Source) -> Found:
@@ -77,7 +81,6 @@ def _vetted(found: Found, toolkit: Source) -> Found:
     is_offered = found.source in offered()
     try:
         if not is_offered:
-            refuse_kenlm_binaries(found.folder)
             known = {name: repository for pin in read_pins().values() for name, repository in (pin or {}).items()}
             ids = [name for name in toolkit.repositories(found) if name in known]
             found = replace(found, repositories={name: snapshot(name, known[name]) for name in ids})
@@ -138,6 +141,12 @@ def _pinned(hub_id: str, pin: Pin) -> Found:
 
 def _origin(name: str, folder: Path, digests: Mapping[str, str] | None = None) -> Origin:
     if digests is None:
-        digests = {path.name: sha256(path) for pattern in FILES for path in sorted(folder.glob(pattern))}
+        listed = (
+            path
+            for part in ("", "language_model/")
+            for pattern in FILES
+            for path in sorted(folder.glob(part + pattern))
+        )
+        digests = {path.relative_to(folder).as_posix(): sha256(path) for path in listed}
     licences = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))}
     return Origin(name, "", digests, licences=licences, card=read_card(folder / CARD))

@@ -21,6 +21,7 @@ def vet(found: Found, toolkit: Source) -> None:
     """
     for folder in {found.folder, *found.repositories.values()}:
         refuse_code(folder)
+        refuse_kenlm_binaries(folder)
     toolkit.vet(found)
 
 

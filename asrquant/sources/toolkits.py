@@ -19,9 +19,9 @@ def _speechbrain() -> Source:
 
 
 def _transformers() -> Source:
-    from asrquant.sources import transformers
+    from asrquant.sources.transformers import ctc
 
-    return transformers
+    return ctc
 
 
 _TABLE: dict[str, Callable[[], Source]] = {"speechbrain": _speechbrain, "transformers": _transformers}

@@ -5,6 +5,7 @@ See Graves et al. 2006 for CTC and Hannun et al. 2014 for the prefix beam search
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -44,7 +45,8 @@ def beam_searcher(name: str, vocabulary: Vocabulary) -> Any:
     ensure_torchaudio()
     from speechbrain.decoders.ctc import CTCBeamSearcher
 
-    settings = {k: v for k, v in vocabulary.search.items() if k not in ("kenlm_model_path", "topk", "vocab_list")}
+    known = inspect.signature(CTCBeamSearcher).parameters.keys() - {"kenlm_model_path", "topk", "vocab_list"}
+    settings = {name: value for name, value in vocabulary.search.items() if name in known}
     settings["blank_index"] = vocabulary.blank_index
     if name == "ngram":
         settings["kenlm_model_path"] = str(vocabulary.ngram)

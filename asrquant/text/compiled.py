@@ -51,6 +51,10 @@ class CompiledBeamSearch:
             with kenlm_quietly():
                 self._decoder = build_ctcdecoder(labels, **language)
         except (OSError, ValueError, RuntimeError) as error:
+            if vocabulary.ngram is None:
+                raise DecoderError(
+                    f"ctc-beam-decoder cannot search these labels: {error}; use the decoder beam."
+                ) from error
             raise DecoderError(f"KenLM cannot read the n-gram {vocabulary.ngram}: {error}") from error
         self._options = _renamed(
             search,

@@ -13,6 +13,7 @@ from asrquant.text import compiled
 from asrquant.text.beam import BeamSearch, beam_searcher
 from asrquant.text.compiled import CompiledBeamSearch
 from asrquant.text.greedy import Greedy
+from asrquant.text.spelling import refuse_unspellable
 from asrquant.text.vocabulary import Decoder, Vocabulary
 
 
@@ -28,12 +29,14 @@ class _Entry:
         summary: one line on what it does.
         make: builds it for a model.
         needs_ngram: whether it is for models with an n-gram only.
+        takes_ngram: whether it uses the n-gram of a model that has one.
         missing: why it cannot be used here, with the install line; None where it can.
     """
 
     summary: str
     make: Callable[[Vocabulary], Decoder]
     needs_ngram: bool = False
+    takes_ngram: bool = False
     missing: Callable[[], str | None] = _available
 
 
@@ -46,10 +49,12 @@ _TABLE: dict[str, _Entry] = {
         "CTC beam search with the model's n-gram (KenLM)",
         lambda model: BeamSearch("ngram", beam_searcher("ngram", model)),
         needs_ngram=True,
+        takes_ngram=True,
     ),
     "fast": _Entry(
         "the beam search compiled (ctc-beam-decoder), with the n-gram where the model has one",
         CompiledBeamSearch,
+        takes_ngram=True,
         missing=compiled.missing,
     ),
 }
@@ -81,12 +86,14 @@ def make_decoder(name: str, vocabulary: Vocabulary) -> Decoder:
         vocabulary: the model's.
 
     Raises:
-        DecoderError: there is no such decoder, or the model has no n-gram.
+        DecoderError: there is no such decoder, or the model has no n-gram, or one whose words it cannot spell.
         MissingDependencyError: its library is not installed.
     """
     known_decoder(name)
     if name not in (usable := decoders_for(vocabulary)):
         raise DecoderError(f"This model came without an n-gram; use {' or '.join(usable)}.")
+    if _TABLE[name].takes_ngram:
+        refuse_unspellable(vocabulary)
     return _TABLE[name].make(vocabulary)
 
 

@@ -16,7 +16,7 @@ import asrquant
 from asrquant.base.errors import SourceError
 from asrquant.base.files import describe
 from asrquant.cli import main
-from asrquant.sources import pins
+from asrquant.sources import pins, safety
 from asrquant.sources.loading import offered
 from asrquant.sources.pinning import pin
 
@@ -82,6 +82,47 @@ def test_what_cannot_be_pinned(hub_server, files, says: str) -> None:
     with pytest.raises(SourceError, match=says):
         pin("someone/other")
     assert pins.PINS.read_bytes() == before and not list(Path.cwd().iterdir())
+
+
+def searching(hub_server, ngram: str) -> dict[str, bytes]:
+    """The model's files, but that it decodes with a search and an n-gram."""
+    files = dict(hub_server.main(MODEL))
+    greedy = "decoding_function: !name:speechbrain.decoders.ctc_greedy_decode\n    blank_id: 0\n"
+    search = f"test_beam_search:\n    blank_index: 0\n    kenlm_model_path: {ngram}\n"
+    yaml = files["hyperparams.yaml"].decode()
+    assert greedy in yaml
+    named = "decoding_function: !name:speechbrain.decoders.CTCBeamSearcher\n"
+    return {**files, "hyperparams.yaml": yaml.replace(greedy, named + search).encode()}
+
+
+@pytest.mark.parametrize("ngram", ["someone/lm/lm.arpa", f"{MODEL}/lm.arpa"])
+def test_an_n_gram_is_pinned_too_and_never_as_a_binary(hub_server, model_folder, examples, ngram: str) -> None:
+    hub_id, _, name = ngram.rpartition("/")
+    arpa = (model_folder / "lm.arpa.ckpt").read_bytes()
+    hub_server.commit(MODEL, searching(hub_server, ngram))
+    before = pins.PINS.read_bytes()
+    for contents in (b"mmap lm http://kheafield.com/code format version 5\n\0", arpa):
+        files = hub_server.main(MODEL) if hub_id == MODEL else {}
+        hub_server.commit(hub_id, {**files, name: contents})
+        if contents is not arpa:
+            with pytest.raises(SourceError, match=r"cannot be pinned: lm\.arpa is a KenLM binary"):
+                pin(MODEL)
+            assert pins.PINS.read_bytes() == before
+    made = pin(MODEL)
+    assert name in made[hub_id].files
+    hub_server.sent.clear()
+    recognizer = asrquant.load(MODEL)
+    assert recognizer.decoder.name == "ngram" and recognizer.vocabulary.ngram.read_bytes() == arpa
+    assert hub_server.sent == [] and isinstance(recognizer.transcribe(examples[0].path).text, str)
+
+
+def test_a_pin_of_before_with_a_binary_does_not_load(hub_server, monkeypatch) -> None:
+    hub_server.commit(MODEL, {**hub_server.main(MODEL), "lm.bin": b"mmap lm http://kheafield.com/code"})
+    with monkeypatch.context() as patch:
+        patch.setattr(safety, "_KENLM", b"something else")
+        pin(MODEL)
+    with pytest.raises(SourceError, match=r"is not loaded: lm\.bin is a KenLM binary"):
+        asrquant.load(MODEL)
 
 
 def test_all_of_a_pin_or_nothing(hub_server) -> None:

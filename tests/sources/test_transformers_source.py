@@ -30,6 +30,10 @@ def recognizer(folder: Path) -> asrquant.Recognizer:
 
 @pytest.fixture(scope="module")
 def reference(folder: Path):
+    return own(folder)
+
+
+def own(folder: Path):
     """transformers' own model and processor."""
     from transformers import AutoModelForCTC, AutoProcessor
 
@@ -37,12 +41,15 @@ def reference(folder: Path):
 
 
 def test_log_probs_and_texts_are_transformers_own(recognizer, reference, examples) -> None:
+    are_transformers_own(recognizer, reference, [example.audio() for example in examples[:3]])
+
+
+def are_transformers_own(recognizer, reference, clips) -> None:
     model, processor = reference
-    for utterance in examples[:4]:
-        audio = utterance.audio()
+    for audio in [replace(clip, samples=clip.samples * gain) for clip in clips for gain in (1.0, 0.1)]:
         inputs = processor(audio.samples, sampling_rate=16_000, return_tensors="pt")
         with torch.inference_mode():
-            logits = model(inputs.input_values).logits
+            logits = model(**inputs).logits
         assert torch.allclose(recognizer.log_probs(audio), logits[0].log_softmax(-1), atol=1e-4)
         (text,) = processor.batch_decode(logits.argmax(-1))
         assert recognizer.transcribe(audio).text == " ".join(text.split())
@@ -76,8 +83,9 @@ WAVES = [family for family in OTHERS if family != "wav2vec2-bert"]
 
 @pytest.mark.parametrize("family", WAVES)
 def test_further_families(family: str, examples, tmp_path: Path) -> None:
-    """Wherever a family keeps its transformer layers, they are found, quantized and run."""
+    """Wherever a family keeps its transformer layers, they are found, quantized and run; what it answers is transformers' own."""
     recognizer = asrquant.load(str(write_transformers(family, tmp_path)))
+    are_transformers_own(recognizer, own(tmp_path), [examples[0].audio()])
     assert recognizer.roles.feature_extractor and recognizer.roles.feature_projection and recognizer.roles.ctc_output
     quantized = asrquant.quantize(recognizer, "dynamic-int8")
     layers = get_module(quantized, recognizer.roles.transformer_layers)

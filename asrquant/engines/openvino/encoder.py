@@ -17,6 +17,7 @@ from asrquant.audio.clip import SAMPLE_RATE
 from asrquant.base.account import cache_folder
 from asrquant.base.errors import AsrQuantError, PresetError, first_line
 from asrquant.base.files import tree_bytes
+from asrquant.engines.lengths import other_at_other_lengths
 from asrquant.model.footprint import ForeignEncoder
 
 QUANTIZABLE = ("MatMul", "Convolution", "GroupConvolution")
@@ -57,19 +58,28 @@ def convert(encoder: nn.Module) -> Any:
     """A torch encoder as an OpenVINO model for every batch and length.
 
     Raises:
-        PresetError: OpenVINO, or the tracer that it uses, does not know a part of the encoder.
+        PresetError: OpenVINO, or the tracer that it uses, does not know a part of the encoder, or wrote one down that holds
+            for the length alone that was traced.
     """
     ov, shape = openvino(), [-1, -1]
     try:
         with torch.no_grad():
             wave = torch.randn(1, SAMPLE_RATE)
-            return ov.convert_model(encoder, example_input=wave, input=[ov.PartialShape(shape)])
+            model = ov.convert_model(encoder, example_input=wave, input=[ov.PartialShape(shape)])
     except AsrQuantError:  # a job that was stopped in the midst of it
         raise
     except Exception as error:  # its own kinds, and the tracer's RuntimeError
         raise PresetError(
             f"OpenVINO cannot convert this model ({first_line(error)}); use a preset of PyTorch's."
         ) from error
+    # Compiled apart from the runtime that keeps what it compiles: this is thrown away.
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    if reason := other_at_other_lengths(encoder, lambda wave: torch.from_numpy(compiled({0: wave.numpy()})[0].copy())):
+        raise PresetError(
+            f"OpenVINO cannot convert this model: what it made of it holds for one length only ({reason}), as of layers that "
+            "loop over frames; use a preset of PyTorch's."
+        )
+    return model
 
 
 def as_saved(model: Any) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from collections import Counter
 from typing import Any
 
 from asrquant.base.errors import PresetError
 from asrquant.engines.engine import Built, Job
 from asrquant.engines.openvino.channels_last import rewrite
-from asrquant.engines.openvino.encoder import OpenVinoEncoder, as_saved, cannot_compute, convert
+from asrquant.engines.openvino.encoder import QUANTIZABLE, OpenVinoEncoder, as_saved, cannot_compute, convert, is_int8
 from asrquant.engines.openvino.formats import FORMATS
 from asrquant.engines.openvino.int8 import ignored_patterns, quantize_accurately, quantize_model
 from asrquant.model.engine_settings import OpenVino
@@ -59,5 +60,16 @@ def _quantize(job: Job, settings: OpenVino, model: Any) -> tuple[Any, Tuning | N
     if settings.max_drop is not None:
         return quantize_accurately(model, recognizer, settings, clips, job.validation, job.progress)
     if settings.int8:
-        return quantize_model(model, recognizer, settings, clips, job.progress), None
+        quantized = quantize_model(model, recognizer, settings, clips, job.progress)
+        if not any(is_int8(operation) for operation in quantized.get_ops()):
+            there = Counter(kind for each in model.get_ops() if (kind := each.get_type_name()) in QUANTIZABLE)
+            counted = (
+                ", ".join(f"{count} {kind}" for kind, count in there.items()) or "no matrix product or convolution"
+            )
+            ignored = ", ".join(settings.ignored) or "nothing"
+            raise PresetError(
+                f"The preset {job.preset.name!r} quantizes nothing on this model: there is {counted}, and what stays float "
+                f"is {ignored}; choose other modules."
+            )
+        return quantized, None
     return model, None

@@ -14,6 +14,7 @@ from asrquant.audio.clip import SAMPLE_RATE
 from asrquant.base.errors import ArtifactError, AsrQuantError, ExportError, first_line
 from asrquant.base.quiet import quietly
 from asrquant.engines.engine import ARCHITECTURE, Format, Saved
+from asrquant.engines.lengths import other_at_other_lengths
 from asrquant.engines.torch_eager.recipe import quantize_encoder, use_backend
 from asrquant.model.footprint import compact_state_dict, expand_state_dict
 from asrquant.model.recognizer import Recognizer
@@ -39,15 +40,20 @@ class TorchScript:
             ExportError: the encoder cannot be traced, or what it does cannot be written down.
         """
         try:
-            contents = _traced(recognizer.encoder).save_to_buffer()
+            traced = _traced(recognizer.encoder)
+            contents = traced.save_to_buffer()
+            reason = other_at_other_lengths(recognizer.encoder, traced)
         except AsrQuantError:
             raise
         except Exception as error:  # the tracer raises RuntimeError, TypeError, its own, and whatever the model does
-            known = recognizer.origin is not None and recognizer.origin.architecture
-            advice = "use the format state-dict" if known else "an openvino preset may have a form for it"
             raise ExportError(
-                f"TorchScript cannot trace {recognizer.source} ({first_line(error)}); {advice}."
+                f"TorchScript cannot trace {recognizer.source} ({first_line(error)}); {_advice(recognizer)}."
             ) from error
+        if reason:
+            raise ExportError(
+                f"TorchScript cannot trace {recognizer.source}: the trace holds for one length only ({reason}), as of layers "
+                f"that loop over frames; {_advice(recognizer)}."
+            )
         # Not torch.jit.save: on a full disk its writer takes the whole process down.
         (folder / self.model_files[0]).write_bytes(contents)
 
@@ -57,6 +63,11 @@ class TorchScript:
             _spend_the_deprecation_notice()
             encoder: nn.Module = torch.jit.load(folder / self.model_files[0], map_location="cpu")  # type: ignore[no-untyped-call]
         return encoder.eval()
+
+
+def _advice(recognizer: Recognizer) -> str:
+    known = recognizer.origin is not None and recognizer.origin.architecture
+    return "use the format state-dict" if known else "an openvino preset may have a form for it"
 
 
 def _traced(encoder: nn.Module) -> Any:
@@ -114,10 +125,9 @@ class StateDict:
             state: dict[str, Any] = torch.load(folder / self.model_files[0], map_location="cpu", weights_only=True)
             try:
                 encoder.load_state_dict(expand_state_dict(state))
-            except RuntimeError as error:
-                raise ArtifactError(
-                    f"{self.model_files[0]} does not fit the architecture beside it: {str(error).splitlines()[0]}"
-                ) from error
+            except RuntimeError as error:  # the lines after the first name the weights
+                said = " ".join(line.strip() for line in str(error).splitlines())[:300]
+                raise ArtifactError(f"{self.model_files[0]} does not fit the architecture beside it: {said}") from error
         return encoder.eval()
 
 

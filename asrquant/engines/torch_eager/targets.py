@@ -9,6 +9,8 @@ from asrquant.model.engine_settings import TorchEager
 from asrquant.model.modules import ROLES, Roles, dynamic_parts, get_module, not_dynamic, not_static
 from asrquant.model.presets import Preset
 
+_NAMED = 8
+
 
 def resolve(preset: Preset, model: Any, roles: Roles) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The module paths that a preset means on a model, as (dynamic, static).
@@ -35,8 +37,19 @@ def resolve(preset: Preset, model: Any, roles: Roles) -> tuple[tuple[str, ...], 
             raise PresetError(f"{path} cannot be quantized statically: {reason}.")
     _refuse_nested(dynamic, static)
     if not dynamic and not static:
-        raise PresetError(f"The preset {preset.name!r} quantizes nothing on this model; choose other modules.")
+        raise PresetError(
+            f"The preset {preset.name!r} quantizes nothing on this model: {_what_there_is(settings, model)}; choose "
+            "other modules."
+        )
     return dynamic, static
+
+
+def _what_there_is(settings: TorchEager, model: Any) -> str:
+    wanted = ", ".join(dict.fromkeys((*settings.dynamic, *settings.static)))
+    named = get_module(model, "encoder").named_modules(prefix="encoder")
+    parts = [f"{path} ({type(part).__name__})" for path, part in named if list(part.parameters(recurse=False))]
+    there = ", ".join(parts[:_NAMED]) + (f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else "")
+    return f"it is for {wanted or 'no modules'}, and there is {there}"
 
 
 def _paths(names: tuple[str, ...], roles: Roles) -> tuple[str, ...]:

@@ -18,18 +18,20 @@ from torch import nn
 
 from asrquant.base.quiet import quietly
 from asrquant.base.torchaudio_stand_in import ensure_torchaudio
+from asrquant.sources.speechbrain.outputs import describe_log_softmax
 from asrquant.sources.speechbrain.vetting import ENCODER, is_lobe, refuse_code, refuse_tags
 
 FILE = "architecture.yaml"
 _patching = threading.Lock()
 
 
-def describe(yaml: Path, encoder: nn.Module) -> dict[str, bytes]:
+def describe(yaml: Path, encoder: nn.Module, adds_log_softmax: bool = False) -> dict[str, bytes]:
     """What ``build`` needs, as file name → contents.
 
     Args:
         yaml: the model's ``hyperparams.yaml``.
         encoder: built from it; knows the configuration that a lobe took from a model hub.
+        adds_log_softmax: whether the encoder has that layer besides what the file says.
 
     Returns:
         No files if the YAML does not say what the encoder is.
@@ -42,6 +44,8 @@ def describe(yaml: Path, encoder: nn.Module) -> dict[str, bytes]:
     node = (tree.get("modules") or {}).get("encoder")
     if node is None:
         return {}
+    if adds_log_softmax:
+        describe_log_softmax(node)
     files: dict[str, bytes] = {}
     for lobe in _lobes(node):
         lobe["source"] = lobe["save_path"] = "."  # where it lay on this machine is nobody's business

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from asrquant.audio.clip import SAMPLE_RATE
 from asrquant.base.errors import AsrQuantError, SourceError
 from asrquant.base.quiet import kenlm_quietly, quietly
 from asrquant.base.torchaudio_stand_in import ensure_torchaudio
@@ -19,6 +20,8 @@ from asrquant.sources.source import Found
 from asrquant.sources.speechbrain import hyperparams
 from asrquant.sources.speechbrain.architecture import build as skeleton
 from asrquant.sources.speechbrain.architecture import describe
+from asrquant.sources.speechbrain.filled import recorded_loads
+from asrquant.sources.speechbrain.outputs import is_normalized, outputs_of, with_log_softmax
 from asrquant.text.beam import BeamSearch
 from asrquant.text.decoders import make_decoder
 from asrquant.text.vocabulary import Decoder, Vocabulary
@@ -58,25 +61,34 @@ def load(found: Found) -> Recognizer:
         ensure_torchaudio()
         from speechbrain.utils.fetching import FetchConfig
 
-        if hyperparams.needs_transformers(found.folder):
+        if lobes := hyperparams.needs_transformers(found.folder):
             importlib.import_module("transformers.utils.logging")  # only what is there can be silenced
-        with quietly():
-            asr = _quiet_encoder_asr().from_hparams(
+        with quietly(), recorded_loads(lobes) as loads:
+            asr = _quiet_encoder_asr(found).from_hparams(
                 source=str(found.folder),
                 overrides=hyperparams.overrides(found.folder, found.repositories),
                 run_opts={"device": "cpu"},
                 fetch_config=FetchConfig(allow_network=found.trusted),
             )
-        architecture = describe(found.folder / hyperparams.FILE, asr.mods.encoder)
-    return replace(from_encoder_asr(asr, found.source), origin=replace(found.origin, architecture=architecture))
+        loads.refuse_misfits(asr.mods.encoder, found.source)
+        asr.mods.encoder.float()
+        recognizer = from_encoder_asr(asr, found.source)
+        longer = recognizer.encoder is not asr.mods.encoder
+        architecture = describe(found.folder / hyperparams.FILE, asr.mods.encoder, adds_log_softmax=longer)
+    return replace(recognizer, origin=replace(found.origin, architecture=architecture))
 
 
-def _quiet_encoder_asr() -> Any:
-    """``EncoderASR``, but that KenLM says nothing while it makes its decoder."""
+def _quiet_encoder_asr(found: Found) -> Any:
+    """``EncoderASR``, but that KenLM says nothing while it makes its decoder, and reads nothing that was not vetted."""
     from speechbrain.inference.ASR import EncoderASR
 
     class QuietEncoderASR(EncoderASR):  # type: ignore[misc]
         def set_decoding_function(self) -> None:
+            search = getattr(self.hparams, "test_beam_search", {})
+            if search.get("kenlm_model_path") is None:
+                search.pop("kenlm_model_path", None)  # SpeechBrain takes the key alone for a path
+            elif not isinstance(self.hparams.decoding_function, functools.partial) and not found.trusted:
+                hyperparams.refuse_elsewhere(search["kenlm_model_path"], found.folder, found.repositories)
             with kenlm_quietly():
                 super().set_decoding_function()
 
@@ -100,30 +112,51 @@ def _one_sentence(found: Found) -> Iterator[None]:
 
 
 def from_encoder_asr(asr: Any, source: str) -> Recognizer:
-    """Turn a loaded ``EncoderASR`` into a Recognizer (they share the encoder).
+    """Turn a loaded ``EncoderASR`` into a Recognizer (they share the encoder's parts).
 
     Raises:
-        SourceError: its tokenizer is neither a CTCTextEncoder nor SentencePiece without byte fallback.
+        SourceError: it prepares clips or decodes otherwise than asrquant does, its tokenizer is neither a CTCTextEncoder nor
+            SentencePiece without byte fallback, or has no name for some of the outputs.
     """
-    vocabulary = _vocabulary(asr)
-    return Recognizer(asr.mods.encoder, vocabulary, _own_decoder(asr, vocabulary), find_roles(asr.mods.encoder), source)
+    _refuse_other_audio(asr, source)
+    outputs = outputs_of(asr.mods.encoder)
+    normalized = is_normalized(outputs, source)
+    encoder = asr.mods.encoder if normalized else with_log_softmax(asr.mods.encoder, source)
+    vocabulary = _vocabulary(asr, outputs.shape[-1], source)
+    return Recognizer(encoder, vocabulary, _own_decoder(asr, vocabulary, source), find_roles(encoder), source)
 
 
-def _own_decoder(asr: Any, vocabulary: Vocabulary) -> Decoder:
-    """``ngram`` where the model has one, else ``greedy``; a searcher with an n-gram has it in memory already."""
-    if vocabulary.ngram:
-        return BeamSearch("ngram", asr.decoding_function)
-    return make_decoder("greedy", vocabulary)
+def _refuse_other_audio(asr: Any, source: str) -> None:
+    from speechbrain.dataio.preprocess import AudioNormalizer
+
+    normalizer = asr.audio_normalizer
+    if type(normalizer) is not AudioNormalizer or normalizer.sample_rate != SAMPLE_RATE:
+        rate = getattr(normalizer, "sample_rate", "no known number of")
+        raise SourceError(
+            f"{source} is for sound at {rate} Hz (its audio_normalizer, a {type(normalizer).__name__}), and asrquant's clips "
+            f"are mono at {SAMPLE_RATE} Hz; use a model for those."
+        )
 
 
-def _vocabulary(asr: Any) -> Vocabulary:
+def _own_decoder(asr: Any, vocabulary: Vocabulary, source: str) -> Decoder:
+    """The one that SpeechBrain built, whatever else the file holds; a searcher with an n-gram has it in memory already."""
+    from speechbrain.decoders.ctc import CTCBaseSearcher, ctc_greedy_decode
+
+    built = asr.decoding_function
+    if isinstance(built, CTCBaseSearcher):
+        return BeamSearch("ngram" if built.lm is not None else "beam", built)
+    if (function := getattr(built, "func", None)) is ctc_greedy_decode:
+        return make_decoder("greedy", vocabulary)
+    raise SourceError(
+        f"{source} decodes with {getattr(function, '__name__', type(built).__name__)}, which asrquant does not know; its "
+        "decoding_function has to be ctc_greedy_decode or CTCBeamSearcher."
+    )
+
+
+def _vocabulary(asr: Any, outputs: int, source: str) -> Vocabulary:
     from speechbrain.dataio.encoder import CTCTextEncoder
 
-    tokenizer, settings = asr.tokenizer, dict(getattr(asr.hparams, "test_beam_search", {}))
-    greedy = asr.hparams.decoding_function
-    blank = settings.get("blank_index", getattr(asr.hparams, "blank_index", 0))
-    if isinstance(greedy, functools.partial):
-        blank = greedy.keywords.get("blank_id", blank)
+    tokenizer, built = asr.tokenizer, asr.decoding_function
     if isinstance(tokenizer, CTCTextEncoder):
         labels = texts = tuple(str(tokenizer.ind2lab[index]) for index in range(len(tokenizer.ind2lab)))
     elif hasattr(tokenizer, "id_to_piece"):
@@ -133,8 +166,22 @@ def _vocabulary(asr: Any) -> Vocabulary:
         raise SourceError(
             f"The tokenizer is a {type(tokenizer).__name__}; a CTCTextEncoder or SentencePiece model is needed."
         )
-    ngram = settings.get("kenlm_model_path")
-    return Vocabulary(labels, texts, int(blank), Path(ngram) if ngram else None, settings)
+    if len(labels) < outputs:
+        raise SourceError(
+            f"{source} has {outputs} outputs and a tokenizer of {len(labels)} tokens, so what the outputs mean is not known; "
+            "use the tokenizer that it was trained with."
+        )
+    search = dict(getattr(asr.hparams, "test_beam_search", {}))
+    named = search.pop("kenlm_model_path", None)
+    if isinstance(built, functools.partial):
+        blank = int(built.keywords.get("blank_id", -1)) % outputs  # SpeechBrain counts from the end, too
+        # Left over from training, it may be anything.
+        left = Path(named) if isinstance(named, str) else None
+        ngram = left if left and left.is_absolute() and left.is_file() else None
+    else:
+        blank = int(built.blank_index)
+        ngram = Path(built.kenlm_model_path) if built.lm is not None else None
+    return Vocabulary(labels, texts, blank, ngram, search)
 
 
 def _piece_text(tokenizer: Any, index: int) -> str:

@@ -6,11 +6,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from asrquant.base.errors import UntrustedSourceError
 from asrquant.sources.hub import HUB_ID
-from asrquant.sources.speechbrain.vetting import PRETRAINER, RECOGNIZER, is_lobe, refuse_code, refuse_tags
+from asrquant.sources.speechbrain.vetting import (
+    NGRAM,
+    PRETRAINER,
+    RECOGNIZER,
+    is_lobe,
+    refuse_code,
+    refuse_tags,
+    within,
+)
 
 FILE = "hyperparams.yaml"
-_NGRAM = ("test_beam_search", "kenlm_model_path")
 
 
 def needs_transformers(folder: Path) -> bool:
@@ -71,6 +79,18 @@ def vet(folder: Path, repositories: Mapping[str, Path]) -> None:
     refuse_code(text, RECOGNIZER, FILE, folders, overrides(folder, repositories))
 
 
+def refuse_elsewhere(ngram: object, folder: Path, repositories: Mapping[str, Path]) -> None:
+    """Check once more, now that everything is built, that an n-gram lies where what was vetted lies.
+
+    Raises:
+        UntrustedSourceError: it does not.
+    """
+    if not (Path(str(ngram)).is_absolute() and within(str(ngram), [folder, *repositories.values()])):
+        raise UntrustedSourceError(
+            f"{FILE} takes its n-gram from {str(ngram)[:80]!r}, which is neither in its folder nor pinned."
+        )
+
+
 def _is_lobes(keys: tuple[str, ...]) -> bool:
     """Whether they lead to a lobe's source, which is a whole repository, rather than to a file."""
     return keys[-1] == "source" and keys[-2:-1] != ("paths",)
@@ -94,8 +114,8 @@ def _references(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
         values = {(*keys, "source"): node.get("source")} if is_lobe(tag) else {}
         if tag == PRETRAINER and isinstance(paths := node.get("paths"), dict):
             values = {(*keys, "paths", name): path for name, path in paths.items()}
-        if keys == _NGRAM[:-1]:
-            values = {_NGRAM: node.get(_NGRAM[-1])}
+        if NGRAM in node:
+            values[(*keys, NGRAM)] = node[NGRAM]
         yield from ((at, value) for at, value in values.items() if isinstance(value, str))
 
 

@@ -28,7 +28,8 @@ _LAYERS = (
 )
 _REST = (
     r"speechbrain\.(lobes\.features\.(Fbank|MFCC)|lobes\.models\.CRDNN\.CRDNN|utils\.parameter_transfer\.Pretrainer|"
-    r"dataio\.encoder\.CTCTextEncoder|decoders\.(ctc\.)?(ctc_greedy_decode|CTCBeamSearcher|CTCPrefixBeamSearcher))|"
+    r"dataio\.(encoder\.CTCTextEncoder|preprocess\.AudioNormalizer)|nnet\.losses\.ctc_loss|"
+    r"decoders\.(ctc\.)?(ctc_greedy_decode|CTCBeamSearcher|CTCPrefixBeamSearcher))|"
     r"sentencepiece\.SentencePieceProcessor|operator\.setitem"
 )
 ENCODER = re.compile(rf"!(new|name):({_LAYERS})|!tuple")
@@ -42,7 +43,12 @@ _LOBE_SETTINGS = {
     "source", "save_path", "output_norm", "freeze", "freeze_feature_extractor", "apply_spec_augment", "output_all_hiddens",
 }  # fmt: skip
 """Whatever else a lobe is given goes on to transformers' ``from_pretrained``, which can be told to run code."""
-_FORBIDDEN = {"trust_remote_code", "weights_only", "auto_map", "attn_implementation", "_attn_implementation"}
+_FORBIDDEN = {
+    "trust_remote_code", "weights_only", "auto_map", "attn_implementation", "_attn_implementation", "_args", "_kwargs",
+}  # fmt: skip
+"""The last two are hyperpyyaml's, for settings that do not stand where settings are looked for."""
+NGRAM = "kenlm_model_path"
+_SEARCHER = re.compile(r"!(new|name):speechbrain\.decoders\.(ctc\.)?CTC\w*Searcher")
 
 
 def is_lobe(tag: str) -> bool:
@@ -69,10 +75,12 @@ def refuse_code(
     from ruamel.yaml import Loader
 
     refuse_tags(text, allowed, name)
-    for node in _nodes(Loader(resolve_references(text, dict(overrides or {})).getvalue()).get_single_node()):
+    nodes = list(_nodes(Loader(resolve_references(text, dict(overrides or {})).getvalue()).get_single_node()))
+    searches = any(_SEARCHER.fullmatch(node.tag) for node in nodes)
+    for node in nodes:
         if not (allowed.fullmatch(node.tag) or _PLAIN.fullmatch(node.tag)):
             raise UntrustedSourceError(f"{name} holds the tag {node.tag!r}, which is no constructor of a known layer.")
-        if problem := _problem(node, folders):
+        if problem := _problem(node, folders) or (_problem_of_ngram(node, folders) if searches else None):
             raise UntrustedSourceError(f"{name} holds {problem}.")
 
 
@@ -106,6 +114,8 @@ def _nodes(root: Any) -> Iterator[Any]:
 
 def _problem(node: Any, folders: Sequence[Path]) -> str | None:
     """What is wrong with a node whose tag is allowed."""
+    if _SEARCHER.fullmatch(node.tag) and (node.tag.startswith("!new:") or node.value):
+        return f"the tag {node.tag!r} with settings of its own; those of a search stand in test_beam_search"
     if isinstance(node.value, str):
         return _problem_of_text(node, folders)
     settings = _settings(node)
@@ -131,6 +141,15 @@ def _problem_of_pretrainer(node: Any, folders: Sequence[Path]) -> str | None:
     return next(filter(None, (_problem_of_source(path, folders) for path in _settings(paths).values())), None)
 
 
+def _problem_of_ngram(node: Any, folders: Sequence[Path]) -> str | None:
+    """A search reads its n-gram as soon as it is built, from wherever it is said to be: a file, a repository, an address."""
+    pairs = [child for child in node.value if isinstance(child, tuple)] if isinstance(node.value, list) else []
+    for key, value in pairs:
+        if key.value == NGRAM and not value.tag.endswith(":null"):
+            return _problem_of_source(value.value, folders)
+    return None
+
+
 def _problem_of_text(node: Any, folders: Sequence[Path]) -> str | None:
     """Text that is more than text: what is evaluated as a tuple, and paths that lead elsewhere."""
     text: str = node.value
@@ -141,18 +160,19 @@ def _problem_of_text(node: Any, folders: Sequence[Path]) -> str | None:
     path = Path(text)
     leads_away = len(text) > 1 and (path.is_absolute() or ".." in path.parts)
     return (
-        f"the path {text[-80:]!r}, which leads out of its folder" if leads_away and not _within(text, folders) else None
+        f"the path {text[-80:]!r}, which leads out of its folder" if leads_away and not within(text, folders) else None
     )
 
 
 def _problem_of_source(source: object, folders: Sequence[Path]) -> str | None:
     """A place to load weights from that is not in the folders, such as a Hub id that is not pinned."""
     text = str(source)
-    inside = Path(text).is_absolute() and _within(text, folders)
+    inside = Path(text).is_absolute() and within(text, folders)
     return None if inside else f"the source {text[:80]!r}, which is neither in its folder nor pinned"
 
 
-def _within(path: str, folders: Sequence[Path]) -> bool:
+def within(path: str, folders: Sequence[Path]) -> bool:
+    """Whether an absolute path leads into one of the folders."""
     whole = Path(os.path.normpath(path))
     return any(whole.is_relative_to(folder) for folder in folders)
 

@@ -1,0 +1,1 @@
+"""Hugging Face's CTC models with their processor."""
