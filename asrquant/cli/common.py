@@ -30,7 +30,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """``--model``, ``--decoder``, ``--trust-source``; read by ``load_model``."""
     parser.add_argument("--model", default="an4", metavar="M", help="'an4' (default), a pinned Hub id, or a folder")
     parser.add_argument(
-        "--decoder", choices=tuple(DECODERS), help="default: ngram where the model has an n-gram, else greedy"
+        "--decoder",
+        choices=tuple(DECODERS),
+        help="default: the one that the model names; ngram where it came with an n-gram",
     )
     parser.add_argument(
         "--trust-source",
