@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from asrquant.base.errors import DatasetError, PresetError, RequestError
@@ -104,10 +105,6 @@ def _limit(value: object) -> int:
     return whole(value, "The number of clips", 1, most_clips())
 
 
-def _deployed(value: object) -> bool:
-    return flag(value, "Load time and peak memory")
-
-
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkRequest(Checked):
     """A data set through the original and several presets; the result is a ``Report``.
@@ -130,7 +127,7 @@ class BenchmarkRequest(Checked):
     data: Data
     presets: tuple[Preset, ...] = field(metadata=by(_presets))
     limit: int = field(metadata=by(_limit))
-    deployed: bool = field(metadata=by(_deployed))
+    deployed: bool = field(metadata=by(partial(flag, what="Load time and peak memory")))
     model: str = field(metadata=by(known_model))
     decoder: str = field(metadata=by(known_decoder))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from asrquant.audio.clip import read_audio
@@ -24,10 +25,6 @@ def _clip(value: object) -> Path:
     if not value or not isinstance(value, str | Path):
         raise AudioError(NO_CLIP)
     return Path(value)
-
-
-def _runs(value: object) -> int:
-    return whole(value, "The number of runs", 1, MAX_RUNS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +51,7 @@ class CompareRequest(Checked):
     reference: str = field(default="", metadata=by(reference_words))
     model: str = field(metadata=by(known_model))
     decoder: str = field(metadata=by(known_decoder))
-    runs: int = field(metadata=by(_runs))
+    runs: int = field(metadata=by(partial(whole, what="The number of runs", least=1, most=MAX_RUNS)))
 
     def facts(self) -> Mapping[str, str]:
         """For the log."""

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from asrquant.base.errors import ExportError
 from asrquant.base.policy import policy
@@ -31,25 +32,21 @@ def exports(visitor: object) -> Exports:
         Exports().expire(kept)
     if not policy().own_artifacts_only:
         return Exports()
-    if not re.fullmatch("[0-9a-f]{32}", str(visitor)):
-        raise ExportError("The page does not know whose artifacts these are any more; reload it.")
+    _known_visitor(visitor)
     owner = "visitor-" + hashlib.sha256(str(visitor).encode()).hexdigest()[:32]
     return Exports(owner=owner, gives_way_seconds=policy().artifacts_give_way_seconds)
+
+
+def _known_visitor(value: object) -> str:
+    if policy().own_artifacts_only and not re.fullmatch("[0-9a-f]{32}", str(value)):
+        raise ExportError("The page does not know whose artifacts these are any more; reload it.")
+    return str(value)
 
 
 def _format(value: object) -> str:
     if not isinstance(value, str):
         raise ExportError("No format is chosen: choose one of those that are shown.")
     return value
-
-
-def _visitor(value: object) -> str:
-    exports(value)
-    return str(value)
-
-
-def _measure(value: object) -> bool:
-    return flag(value, "Measuring WER and speed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +70,10 @@ class ExportRequest(Checked):
 
     preset: Preset
     format: str = field(metadata=by(_format))
-    measure: bool = field(metadata=by(_measure))
+    measure: bool = field(metadata=by(partial(flag, what="Measuring WER and speed")))
     model: str = field(metadata=by(known_model))
     decoder: str = field(metadata=by(known_decoder))
-    visitor: str = field(repr=False, metadata=by(_visitor))
+    visitor: str = field(repr=False, metadata=by(_known_visitor))
 
     def __post_init__(self) -> None:
         """Refuse a format that the preset does not have, too."""

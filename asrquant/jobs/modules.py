@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from asrquant.jobs.checks import Checked, by, flag, number
 from asrquant.jobs.models import known_model
@@ -61,14 +62,6 @@ class ModulesRequest(Checked):
         return Parts(layers(original, quantized), module_map(original, original.roles))
 
 
-def _max_nats(value: object) -> float:
-    return number(value, "The divergence that a part may have", _LEAST, _MOST)
-
-
-def _each_layer(value: object) -> bool:
-    return flag(value, "Each transformer layer by itself")
-
-
 @dataclass(frozen=True, kw_only=True)
 class SensitivityRequest(Checked):
     """What quantizing each part alone does; the result is a ``Sensitivity``.
@@ -85,8 +78,10 @@ class SensitivityRequest(Checked):
         DecoderError: there is no such decoder.
     """
 
-    each_layer: bool = field(metadata=by(_each_layer))
-    max_nats: float = field(metadata=by(_max_nats))
+    each_layer: bool = field(metadata=by(partial(flag, what="Each transformer layer by itself")))
+    max_nats: float = field(
+        metadata=by(partial(number, what="The divergence that a part may have", least=_LEAST, most=_MOST))
+    )
     model: str = field(metadata=by(known_model))
     decoder: str = field(metadata=by(known_decoder))
 

@@ -88,11 +88,15 @@ def benchmark(
         if journal:
             journal.close()
     entries = [done[each.id] for each in data.utterances if each.id in done]
-    return replace(_report(recognizers, data, entries, deployments), normalization=rules)
+    return _report(recognizers, data, entries, deployments, rules)
 
 
 def _report(
-    recognizers: Sequence[Recognizer], data: Dataset, entries: Sequence[Entry], deployments: Mapping[str, Deployment]
+    recognizers: Sequence[Recognizer],
+    data: Dataset,
+    entries: Sequence[Entry],
+    deployments: Mapping[str, Deployment],
+    rules: Normalization,
 ) -> Report:
     """What was found; ``entries`` are in the data set's order, ``deployments`` by preset."""
     rows = tuple(row for entry in entries for row in entry.rows)
@@ -117,6 +121,7 @@ def _report(
         machine=this_machine(next((each.backend for each in recognizers if each.backend), "")),
         bad=(*data.bad, *unusable),
         planned=len(data.utterances) + len(data.bad),
+        normalization=rules,
     )
 
 

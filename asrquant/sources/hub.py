@@ -14,11 +14,7 @@ from asrquant.base.account import cache_path, unwritable
 from asrquant.base.errors import SourceError
 from asrquant.base.settings import CACHE
 from asrquant.model.card import CARD
-from asrquant.sources.pins import PINS, Pin, Repository, check_files, read_pins, write_pin
-
-__all__ = [
-    "PINS", "Pin", "Repository", "again", "check_files", "download", "fetch", "locked", "read_pins", "snapshot", "write_pin",
-]  # fmt: skip
+from asrquant.sources.pins import Repository, check_files
 
 TIMEOUT_SECONDS = 10
 HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*")

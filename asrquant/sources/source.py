@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from torch import nn
 
+from asrquant.base.errors import AsrQuantError, SourceError
 from asrquant.model.recognizer import Origin, Recognizer
+
+
+@contextmanager
+def in_one_sentence(source: str, what: str) -> Iterator[None]:
+    """Whatever a toolkit raises while it loads a model, as a sentence; what is a sentence already stays as it is.
+
+    Args:
+        source: as it was asked for.
+        what: it was to be loaded as.
+
+    Raises:
+        SourceError: something else than an error of asrquant's was raised.
+    """
+    try:
+        yield
+    except AsrQuantError:
+        raise
+    except Exception as error:
+        first = next(iter(str(error).strip().splitlines()), "")
+        raise SourceError(f"{source} could not be loaded as {what}: {type(error).__name__}: {first}") from error
 
 
 @dataclass(frozen=True)

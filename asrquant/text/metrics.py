@@ -84,7 +84,7 @@ class WordErrors:
     @property
     def measure(self) -> Measure:
         """The main figure: CER where most of what was said is in a script without spaces, whose words nobody can count."""
-        return "CER" if 2 * self.unspaced_characters > self.reference_characters else "WER"
+        return _main(self.unspaced_characters, self.reference_characters)
 
     @property
     def rate(self) -> float | None:
@@ -200,7 +200,11 @@ def agreement(first: str, second: str, rules: Normalization | str = BASIC) -> fl
 def main_measure(text: str) -> Measure:
     """The main figure for a text: CER where most of it is in a script that puts no spaces between words."""
     signs = characters(text)
-    return "CER" if 2 * unspaced(signs) > len(signs) else "WER"
+    return _main(unspaced(signs), len(signs))
+
+
+def _main(unspaced_characters: int, all_characters: int) -> Measure:
+    return "CER" if 2 * unspaced_characters > all_characters else "WER"
 
 
 def compute_wer(references: str | Sequence[str], hypotheses: str | Sequence[str]) -> float:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from asrquant.audio.clip import SAMPLE_RATE
-from asrquant.base.errors import AsrQuantError, SourceError
+from asrquant.base.errors import SourceError
 from asrquant.base.quiet import kenlm_quietly, quietly
 from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 from asrquant.model.modules import find_roles
 from asrquant.model.recognizer import Recognizer
-from asrquant.sources.source import Found
+from asrquant.sources.source import Found, in_one_sentence
 from asrquant.sources.speechbrain import hyperparams
 from asrquant.sources.speechbrain.architecture import build as skeleton
 from asrquant.sources.speechbrain.architecture import describe
@@ -100,15 +100,8 @@ def _one_sentence(found: Found) -> Iterator[None]:
     """A YAML can construct anything, so anything can be raised."""
     if not (found.folder / hyperparams.FILE).is_file():
         raise SourceError(f"{found.source} holds no {hyperparams.FILE}; a SpeechBrain EncoderASR folder is expected.")
-    try:
+    with in_one_sentence(found.source, "a SpeechBrain EncoderASR"):
         yield
-    except AsrQuantError:
-        raise
-    except Exception as error:
-        first = next(iter(str(error).strip().splitlines()), "")
-        raise SourceError(
-            f"{found.source} could not be loaded as a SpeechBrain EncoderASR: {type(error).__name__}: {first}"
-        ) from error
 
 
 def from_encoder_asr(asr: Any, source: str) -> Recognizer:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from asrquant.base.errors import AsrQuantError, SourceError
+from asrquant.base.errors import SourceError
 from asrquant.base.quiet import quietly
 from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 from asrquant.model.modules import find_roles
 from asrquant.model.recognizer import Recognizer
-from asrquant.sources.source import Found
+from asrquant.sources.source import Found, in_one_sentence
 from asrquant.sources.transformers.ngram import with_ngram
 from asrquant.sources.transformers.processor import preparation, vocabulary
 from asrquant.sources.weights import refuse_misfits
@@ -72,7 +71,8 @@ def load(found: Found) -> Recognizer:
     """
     ensure_torchaudio()  # which transformers' models may import
     folder = found.folder
-    with _one_sentence(found.source):
+    # Transformers raises OSError, ValueError, KeyError and more for folders that are not models.
+    with in_one_sentence(found.source, "a transformers CTC model with its processor"):
         from transformers import AutoFeatureExtractor, AutoModelForCTC, AutoTokenizer
 
         _refuse_features(folder, found.source)
@@ -95,20 +95,6 @@ def load(found: Found) -> Recognizer:
     # Whether the n-gram's words fit is looked at once it is known that another decoder is not asked for.
     decoder = BeamSearch("ngram", beam_searcher("ngram", meaning)) if meaning.ngram else make_decoder("greedy", meaning)
     return Recognizer(encoder, meaning, decoder, find_roles(encoder), found.source, origin=origin)
-
-
-@contextmanager
-def _one_sentence(source: str) -> Iterator[None]:
-    """Transformers raises OSError, ValueError, KeyError and more for folders that are not models."""
-    try:
-        yield
-    except AsrQuantError:
-        raise
-    except Exception as error:
-        raise SourceError(
-            f"{source} could not be loaded as a transformers CTC model with its processor: "
-            f"{type(error).__name__}: {next(iter(str(error).strip().splitlines()), '')}"
-        ) from error
 
 
 def _refuse_features(folder: Path, source: str) -> None:
@@ -147,7 +133,7 @@ def skeleton(folder: Path) -> nn.Module:
     from transformers import AutoConfig, AutoModelForCTC
 
     with quietly():
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, **_LOCAL)
         model = AutoModelForCTC.from_config(config, trust_remote_code=False)
     settings = folder / PREPROCESSOR
     normalize = json.loads(settings.read_bytes()).get("do_normalize", True) if settings.is_file() else True
