@@ -130,6 +130,14 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """A clip that was used, and what people should know of how it was read."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Report:
     """What a benchmark found.
 
@@ -143,6 +151,7 @@ class Report:
         bad: clips that could not be used, and why.
         planned: number of rows that the data set had.
         normalization: of the texts before they were compared.
+        notices: clips of which people should know how they were read, such as two speakers that were mixed.
     """
 
     data: str
@@ -154,6 +163,7 @@ class Report:
     bad: tuple[BadRow, ...] = ()
     planned: int = 0
     normalization: Normalization = BASIC
+    notices: tuple[Notice, ...] = ()
 
     @property
     def measure(self) -> Measure:
