@@ -104,7 +104,7 @@ def open_audio(path: str | Path, channel: int | str | None = None) -> Audio | Re
     if stream.instead is not None:
         taken = stream.instead
         stream = _listen_through(path, taken)
-    check_sound(stream.frames, stream.rate, stream.peak, printable_name(path))
+    check_sound(stream.frames, stream.rate, stream.swing, printable_name(path))
     return Recording(
         path, stream.frames, stream.peak, taken, stream.rate, stream.channels, stream.coding, stream.note, stream.channels_differ
     )  # fmt: skip
