@@ -17,13 +17,15 @@ from asrquant.audio.stereo import UNLIKE, Channels
 from asrquant.data.bundled import example_clips, validation_clips
 
 Wave = npt.NDArray[np.float64]
-ROOMS = 3
+ROOMS = 6
 CALLS = 60
 DECAYS = (0.2, 0.5, 0.9)
 """Seconds in which a room's echoes fall by 60 dB."""
 DISTANCES = (0.05, 0.2, 0.7, 2.0)
 """Metres between the microphones."""
-CROSSTALK = (-40, -30, -20, -12)
+SHORTEST = 2.0
+"""Seconds of a clip. Of shorter ones little can be told."""
+CROSSTALK = (-40, -30, -20)
 """Decibels at which a call's other side is heard."""
 NOISE = -25
 """Decibels of each microphone's own noise."""
@@ -75,6 +77,7 @@ def main() -> None:
     """Print the range of each kind."""
     random = np.random.default_rng(1)
     clips = [clip.audio().samples.astype(float) for clip in (*example_clips(), *validation_clips())]
+    clips = [clip for clip in clips if len(clip) >= SHORTEST * SAMPLE_RATE]
     clips = [0.05 * clip / clip.std() for clip in clips]
 
     def two() -> tuple[Wave, Wave]:
@@ -90,8 +93,9 @@ def main() -> None:
         for _ in range(CALLS):
             one, other = two()
             length, through = min(len(one), len(other)), 10 ** (decibels / 20)
+            one, other = one[:length], other[:length]
             turns = np.concatenate([one, 0 * other]), np.concatenate([0 * one, other])
-            for first, second in ((one[:length], other[:length]), turns):
+            for first, second in ((one, other), turns):
                 found.append(correlation(np.stack([first + through * second, second + through * first])))
         print(f"call, the other side at {decibels} dB: {min(found):.2f} to {max(found):.2f}")
 
