@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from asrquant.audio.reader import Samples
 
-UNLIKE = 0.35
-"""Correlation under which channels count as different sounds; see ``Channels.correlation``."""
+UNLIKE = 0.3
+"""Correlation under which channels count as different sounds; see ``Channels.correlation``. Between what ``examples/channels.py``
+finds for two microphones of one room and for the two sides of a call."""
 LOUD = 0.01
 """Share of the loudest channel's energy (-20 dB) from which a channel counts as loud."""
 _RATE = 16_000
