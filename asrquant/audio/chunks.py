@@ -186,7 +186,8 @@ def aiff(opened: FileIO, size: int) -> Header:
             described, frames = at, int.from_bytes(body[2:6], "big")
             bits, code = int.from_bytes(body[6:8], "big"), body[18:22].decode("latin-1") if length >= 22 else "NONE"
             frame_bytes = int.from_bytes(body[:2], "big") * -(-bits // 8)
-            rate = int.from_bytes(body[10:14], "big") / 2.0 ** (16414 - min(16414, int.from_bytes(body[8:10], "big")))
+            exponent = int.from_bytes(body[8:10], "big") - 16_414  # of the 32 bits that follow, of 80 in all
+            rate = int.from_bytes(body[10:14], "big") * 2.0**exponent if -31 <= exponent <= 0 else 0.0
             header.coding = FOUR_LETTERS.get(code, "" if code in _PCM_LETTERS else f"'{_shown(code)}'")
             header.second = 0.0 if header.coding else rate * frame_bytes
         elif chunk == b"SSND":
