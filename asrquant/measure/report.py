@@ -143,6 +143,7 @@ class Report:
         bad: clips that could not be used, and why.
         planned: number of rows that the data set had.
         normalization: of the texts before they were compared.
+        read_as: what the data set was taken for, and what was refused in it; empty for clips that were not read from one.
     """
 
     data: str
@@ -154,6 +155,7 @@ class Report:
     bad: tuple[BadRow, ...] = ()
     planned: int = 0
     normalization: Normalization = BASIC
+    read_as: str = ""
 
     @property
     def measure(self) -> Measure:
