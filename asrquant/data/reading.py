@@ -20,6 +20,9 @@ LAYOUTS: dict[str, Layout] = {
 """In the order in which they are asked whether a data set is theirs."""
 
 
+_NO_FILE = (0, 0)
+
+
 def read_dataset(
     path: str | Path, inside: Path | None = None, words: bool = True, data_root: Path | None = None
 ) -> Dataset:
@@ -123,14 +126,17 @@ def _judged(row: Row, clip_id: str, scope: Scope, words: bool) -> Utterance | Ba
 def _found(layout: str, rows: Sequence[Row], bad: Sequence[BadRow], path: Path, scope: Scope) -> Found:
     """What was read, with the sound files beside it of which no row speaks."""
     refused = tuple(row.kind for row in bad)
-    named = {_identity(row.path) for row in rows if row.path and not scope.leads_out(row.path)}
+    paths = {row.path for row in rows if row.path and not scope.leads_out(row.path)}
+    named = {_identity(path) for path in paths}
     if path.is_dir():
         listing = scope.files(path)
         files, counted = [file for file in listing.files if is_sound(file)], listing.whole
     else:
-        folders = {row.path.parent for row in rows if row.path and not scope.leads_out(row.path)}
-        files, counted = [file for each in sorted(folders) for file in scope.sounds_in(each)], True
-    unlisted = sum(_identity(file) not in named for file in files)
+        files, counted = (
+            [file for each in sorted({each.parent for each in paths}) for file in scope.sounds_in(each)],
+            True,
+        )
+    unlisted = len({_identity(file) for file in files if file not in paths} - named - {_NO_FILE})
     return Found(layout, len(rows), refused, unlisted, counted)
 
 
@@ -139,5 +145,5 @@ def _identity(path: Path) -> tuple[int, int]:
     try:
         state = path.stat()
     except (OSError, ValueError):
-        return (0, 0)
+        return _NO_FILE
     return (state.st_dev, state.st_ino)

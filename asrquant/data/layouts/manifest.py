@@ -13,7 +13,7 @@ from asrquant.data.layouts import tarred
 from asrquant.data.layouts.records import first_object, read_records
 from asrquant.data.layouts.table import header_of, read_table
 from asrquant.data.scope import Scope
-from asrquant.data.textfile import lines, read_text
+from asrquant.data.textfile import lines
 
 SUMMARY = "a .csv, .tsv, .json or .jsonl manifest with columns such as path and text"
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -30,10 +30,10 @@ def has_ending(path: Path) -> bool:
     return path.name.lower().endswith((*SEPARATORS, *JSON))
 
 
-def fits(path: Path) -> bool:
+def fits(path: Path, scope: Scope) -> bool:
     """Whether a file's first row has columns for a path and for words."""
     try:
-        text = read_text(path)
+        text = scope.text(path)
     except DatasetError:
         return False
     if path.suffix.lower() in SEPARATORS:
@@ -50,7 +50,7 @@ def read(path: Path, scope: Scope) -> Rows:
     Raises:
         DatasetError: it cannot be parsed, or has no column for the path or the words.
     """
-    name, text = printable_name(path), read_text(path)
+    name, text = printable_name(path), scope.text(path)
     if path.suffix.lower() in SEPARATORS:
         table = read_table(text, name, SEPARATORS[path.suffix.lower()])
         layout = table.layout
