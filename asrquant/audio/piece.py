@@ -23,7 +23,7 @@ class Piece:
         start: where it starts.
         end: where it ends; None is the end of the file.
         in_samples: whether these count samples at the file's own rate; else they are seconds.
-        channel: the one that is meant, from 0; None is the mean of all.
+        channel: the one that is meant, 1 for the first; None is the mean of all.
     """
 
     start: float = 0.0
@@ -42,13 +42,18 @@ class Piece:
                 )
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"its times are {self}; it must end after it starts")
-        if self.channel is not None and self.channel < 0:
-            raise ValueError(f"its channel is {self.channel}; they count from 0")
+        if self.channel is not None and self.channel < 1:
+            raise ValueError(f"its channel is {self.channel}; the first one is 1")
 
     def __str__(self) -> str:
-        """From where to where, ``4.5-7.3``; where a channel is meant, with it: ``4.5-7.3@1``."""
+        """From where to where, ``4.5-7.3``; where a channel is meant, with it: ``4.5-7.3@2``."""
         times = f"{self.start:.12g}-{'end' if self.end is None else format(self.end, '.12g')}"
         return times if self.channel is None else f"{times}@{self.channel}"
+
+    @property
+    def taken(self) -> int | None:
+        """Its channel counted from 0; None is the mean of all."""
+        return None if self.channel is None else self.channel - 1
 
     def first(self, rate: int) -> int:
         """Its first sample in a file of that rate."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from asrquant.base.tables import aligned
 from asrquant.cli.common import (
     Bar,
     Commands,
+    add_channel,
     add_model_options,
     add_preset_options,
     chosen_preset,
@@ -57,6 +59,7 @@ def add(commands: Commands) -> None:
     using.add_argument(
         "--artifact", type=Path, metavar="DIR", help="an exported model; without it, --model and --preset"
     )
+    add_channel(using)
     add_preset_options(using)
     add_model_options(using)
     using.set_defaults(run=_transcribe)
@@ -92,7 +95,9 @@ def _measure(original: Recognizer, recognizer: Recognizer, data: Path | None, pr
 
 
 def _transcribe(args: argparse.Namespace) -> int:
-    audio = read_audio(args.clip)
+    audio = read_audio(args.clip, channel=args.channel)
+    if audio.source_note:
+        print(f"notice: {printable_name(args.clip)}: {audio.source_note}", file=sys.stderr)
     if args.artifact:
         recognizer = load_artifact(args.artifact)
         recognizer = recognizer.with_decoder(args.decoder) if args.decoder else recognizer

@@ -86,6 +86,8 @@ def _run(args: argparse.Namespace) -> int:
         )  # fmt: skip
     for row in report.bad[len(data.bad) :]:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)
+    for notice in report.notices:
+        print(f"notice: {notice.id!r} {notice.text}", file=sys.stderr)
     print(markdown(report_table(report)))
     print(f"\n{about(report)}")
     if args.out:

@@ -50,7 +50,7 @@ class Utterance:
         Raises:
             AudioError: it cannot be used.
         """
-        return open_audio(self.path, self.piece)
+        return open_audio(self.path, piece=self.piece)
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,7 @@ class Comparison:
         machine: where this was measured.
         divergence: where in the clip the two encoders answer otherwise.
         normalization: of the texts before they were compared.
+        mixed: number of the clip's channels where each held a sound of its own, such as a speaker, and they were mixed; else 0.
     """
 
     source: str
@@ -104,6 +105,7 @@ class Comparison:
     divergence: Divergence
     tuning: Tuning | None = None
     normalization: Normalization = BASIC
+    mixed: int = 0
 
     @property
     def speedup(self) -> float:
@@ -206,6 +208,7 @@ def compare(
         divergence=diverge(original, quantized, audio, (answers[0], answers[1]), rules),
         tuning=quantized.tuning,
         normalization=rules,
+        mixed=audio.source_channels if audio.channels_differ else 0,
     )
 
 

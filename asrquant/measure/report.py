@@ -130,6 +130,14 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """A clip that was used, and what people should know of how it was read."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Report:
     """What a benchmark found.
 
@@ -143,6 +151,7 @@ class Report:
         bad: clips that could not be used, and why.
         planned: number of rows that the data set had.
         normalization: of the texts before they were compared.
+        notices: clips of which people should know how they were read, such as two speakers that were mixed.
         read_as: what the data set was taken for, and what was refused in it; empty for clips that were not read from one.
     """
 
@@ -155,6 +164,7 @@ class Report:
     bad: tuple[BadRow, ...] = ()
     planned: int = 0
     normalization: Normalization = BASIC
+    notices: tuple[Notice, ...] = ()
     read_as: str = ""
 
     @property

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.components.api_component import Api
 from gradio.utils import get_upload_folder, is_in_or_equal
 
+from asrquant.audio.sound import MIX
 from asrquant.base.errors import RequestError
 from asrquant.engines.registry import unavailable
 from asrquant.jobs.checks import MAX_REFERENCE, shown
@@ -36,6 +37,7 @@ def build() -> None:
         _parameter("Decoder", _one_of(*DECODERS), FIRST_DECODER),
         _parameter(f"Runs of each model, 1 to {MAX_RUNS}", {"type": "integer"}, FIRST_RUNS),
         _parameter(f"Settings of the preset {CUSTOM}", {"type": "object"}, example=EXAMPLE_SETTINGS),
+        _parameter(f"Channel of the clip, 1 for the first, or {MIX} for all", {"type": "string"}, MIX),
     ]
     answer = gr.JSON(visible=False, label="The numbers that the page shows")
     gr.Button(visible=False).click(compare, parameters, answer, api_name="compare", **session.HEAVY)
@@ -70,6 +72,7 @@ def compare(
     decoder: Any = FIRST_DECODER,
     runs: Any = FIRST_RUNS,
     settings: Any = None,
+    channel: Any = MIX,
 ) -> Iterator[Any]:
     """Compare the original and a quantized model on a clip; returns the numbers that the page shows.
 
@@ -80,8 +83,8 @@ def compare(
     def ask() -> CompareRequest:
         path, own = _path(clip), _settings(preset, settings)
         return CompareRequest(
-            clip=path, preset=chosen(preset, own), reference=reference, model=model, decoder=decoder, runs=runs
-        )
+            clip=path, preset=chosen(preset, own), reference=reference, model=model, decoder=decoder, runs=runs, channel=channel
+        )  # fmt: skip
 
     # A generator, as Gradio stops nothing else when the caller hangs up.
     for event in session.run(None, "for programs", ask):

@@ -27,6 +27,7 @@ from asrquant.show.report import (
     latency_table,
     lost_figure,
     lost_words,
+    notices_table,
     report_table,
     speed_figure,
     tradeoff_figure,
@@ -122,7 +123,8 @@ class _BenchmarkScreen(Screen):
                 },
                 outputs.tables: render.table(latency_table(value), "Latency by clip length")
                 + (lost or render.notice("No preset lost a word that the original had right."))
-                + (render.table(bad_table(value), "Rows that could not be used") if value.bad else ""),
+                + (render.table(bad_table(value), "Rows that could not be used") if value.bad else "")
+                + (render.table(notices_table(value), "Notices on how clips were read") if value.notices else ""),
                 outputs.files: gr.update(value=files, visible=True),
             }
 

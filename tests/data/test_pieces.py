@@ -40,10 +40,10 @@ def test_a_piece_is_what_was_cut_out(tmp_path: Path, sound: np.ndarray, name: st
         (Piece(0, 0.1), 0, 1_600),
     ):
         assert np.array_equal(read_audio(tmp_path / name, piece=piece).samples, whole[first:last].mean(axis=1))
-    right = read_audio(tmp_path / name, piece=Piece(1, 2, channel=1))
+    right = read_audio(tmp_path / name, piece=Piece(1, 2, channel=2))
     assert np.array_equal(right.samples, whole[16_000:32_000, 1])
-    with pytest.raises(AudioError, match="no channel 2"):
-        read_audio(tmp_path / name, piece=Piece(1, 2, channel=2))
+    with pytest.raises(AudioError, match="no channel 3"):
+        read_audio(tmp_path / name, piece=Piece(1, 2, channel=3))
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.ogg"])
@@ -58,7 +58,7 @@ def test_a_piece_of_what_cannot_be_sought_in(tmp_path: Path, sound: np.ndarray, 
 def test_a_long_piece_is_a_recording(tmp_path: Path, sound: np.ndarray) -> None:
     sf.write(tmp_path / "a.flac", sound[:, 0], 16_000)
     whole, _ = sf.read(tmp_path / "a.flac", dtype="float32")
-    piece = open_audio(tmp_path / "a.flac", Piece(10, 75))
+    piece = open_audio(tmp_path / "a.flac", piece=Piece(10, 75))
     assert isinstance(piece, Recording) and piece.seconds == 65
     assert np.array_equal(np.concatenate([*piece.blocks()]), whole[160_000 : 75 * 16_000])
     with pytest.raises(AudioError, match="longer than 60 s"):
@@ -91,7 +91,7 @@ def test_what_is_no_piece_of_the_file(tmp_path: Path, sound: np.ndarray, piece: 
     with pytest.raises(AudioError, match=says):
         read_audio(tmp_path / "a.wav", piece=piece)
     with pytest.raises(AudioError, match=says):
-        open_audio(tmp_path / "a.wav", piece)
+        open_audio(tmp_path / "a.wav", piece=piece)
 
 
 def test_times_with_two_decimals_may_end_after_the_file(tmp_path: Path, sound: np.ndarray) -> None:

@@ -115,7 +115,7 @@ def _piece(times: tuple[str, ...]) -> Piece | None:
         return None
     try:
         start, end = float(times[0]), float(times[1])
-        channel = int(times[2]) if len(times) > 2 else None
+        channel = int(times[2]) + 1 if len(times) > 2 else None
     except ValueError:
         raise ValueError(f"its times are {' '.join(times)!r}, which are no numbers") from None
     return Piece(start, None if end == -1 else end, channel=channel)

@@ -143,7 +143,7 @@ def _sound(recording: Mapping[str, Value], channel: Value) -> _Sound:
         return _Sound(why=f"is {how.get(str(kind), f'kept as {kind}')}; write it to a file", kind=f"a {kind}")
     there = list(map(str, _list(source, "channels")))
     if len(meant) <= 1 < len(there) and meant:
-        return _Sound(given, there.index(str(meant[0])))
+        return _Sound(given, there.index(str(meant[0])) + 1)
     if meant and len(meant) not in (1, len(there)):
         return _Sound(why=f"is channels {', '.join(map(str, meant))} of {len(there)}; give one, or all")
     return _Sound(given)
