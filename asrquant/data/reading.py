@@ -9,12 +9,13 @@ from pathlib import Path
 from asrquant.base.errors import DatasetError
 from asrquant.base.files import printable_name
 from asrquant.data.dataset import BAD_TIMES, BadRow, Dataset, Found, Layout, Row, Utterance
-from asrquant.data.layouts import folder, huggingface, kaldi, lhotse, librispeech, manifest, mls, timit
+from asrquant.data.layouts import folder as folders
+from asrquant.data.layouts import huggingface, kaldi, lhotse, librispeech, manifest, mls, timit
 from asrquant.data.scope import Scope, is_file, is_sound
 from asrquant.text.normalize import has_words
 
 LAYOUTS: dict[str, Layout] = {
-    "huggingface": huggingface, "kaldi": kaldi, "librispeech": librispeech, "mls": mls, "timit": timit, "folder": folder,
+    "huggingface": huggingface, "kaldi": kaldi, "librispeech": librispeech, "mls": mls, "timit": timit, "folder": folders,
     "lhotse": lhotse, "manifest": manifest,
 }  # fmt: skip
 """In the order in which they are asked whether a data set is theirs."""
@@ -132,12 +133,10 @@ def _found(layout: str, rows: Sequence[Row], bad: Sequence[BadRow], path: Path, 
         listing = scope.files(path)
         files, counted = [file for file in listing.files if is_sound(file)], listing.whole
     else:
-        files, counted = (
-            [file for each in sorted({each.parent for each in paths}) for file in scope.sounds_in(each)],
-            True,
-        )
+        around = {each.parent for each in paths}
+        files, counted = [file for folder in around for file in scope.sounds_in(folder)], True
     unlisted = len({_identity(file) for file in files if file not in paths} - named - {_NO_FILE})
-    return Found(layout, len(rows), refused, unlisted, counted)
+    return Found(layout, len(rows), refused, unlisted, counted, path.is_dir())
 
 
 def _identity(path: Path) -> tuple[int, int]:

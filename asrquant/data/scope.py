@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 import unicodedata
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ MOST_FILES_OF_STRANGERS = 20_000
 MAX_UNPACKED = 2_000_000_000
 MAX_UNPACKED_OF_STRANGERS = 200_000_000
 """Bytes that a compressed manifest may become."""
+_DATA_ROOT = re.compile(r"\$data_root\b|\$?\{data_root\}")
 _TAKEN_OUT = "__taken_out"
 JUNK_FOLDERS = frozenset((".ipynb_checkpoints", "__MACOSX", ".git", "@eaDir", _TAKEN_OUT))
 """What notebooks, macOS, Git and network drives leave in folders: copies, or no sound at all."""
@@ -66,19 +68,25 @@ class Scope:
             folder: of the file in which it says so.
             beside: folders in that folder where it may lie as well.
         """
-        root = self.data_root or folder
-        for name in ("$data_root", "${data_root}", "{data_root}"):
-            given = given.replace(name, str(root))
+        if "data_root" in given:
+            given = _DATA_ROOT.sub(lambda _: str(self.data_root or folder), given)
         path = Path(given)
         if given.startswith("~"):
             with contextlib.suppress(RuntimeError):  # there is no such account
                 path = path.expanduser()
-        places = [self.data_root, folder, *(folder / name for name in beside)]
-        tried = [place / path for place in places if place is not None]
-        if "\\" in given and os.sep == "/":
-            tried += [folder / given.replace("\\", "/")]
-        tried += [folder / unicodedata.normalize(form, given) for form in ("NFC", "NFD")]  # macOS decomposes names
+        tried = self._places(path, given, folder, beside)
         return next((each for each in tried if not self.leads_out(each) and is_file(each)), folder / path)
+
+    def _places(self, path: Path, given: str, folder: Path, beside: Sequence[str]) -> Iterator[Path]:
+        """Where a file may lie, the likeliest first."""
+        if self.data_root:
+            yield self.data_root / path
+        yield folder / path
+        yield from (folder / name / path for name in beside)
+        if "\\" in given and os.sep == "/":
+            yield folder / given.replace("\\", "/")
+        if not given.isascii():  # macOS decomposes names
+            yield from (folder / unicodedata.normalize(form, given) for form in ("NFC", "NFD"))
 
     def text(self, path: Path) -> str:
         """The text of a file (``read_text``), of a stranger's no more than a zip of theirs may hold."""

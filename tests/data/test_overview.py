@@ -63,7 +63,10 @@ def test_a_manifest_with_a_root_of_its_own(mixed: Path, tmp_path: Path, capsys: 
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "m.csv").write_text("wav,wrd\n$data_root/a.wav,A\n")
     assert main(["data", str(tmp_path / "lists" / "m.csv"), "--data-root", str(mixed)]) == 0
-    assert "m.csv: read as: table with commas, 1 row; 6 audio files without words\n1 clip, " in capsys.readouterr().out
+    assert (
+        "m.csv: read as: table with commas, 1 row; 6 audio files beside them in no row\n1 clip, "
+        in capsys.readouterr().out
+    )
     assert main(["data", str(tmp_path / "lists" / "m.csv")]) == 2
     assert "has no file '$data_root/a.wav'" in capsys.readouterr().err
 

@@ -69,10 +69,10 @@ def read(path: Path, scope: Scope) -> Rows:
 
 
 def _finder(path: Path, scope: Scope) -> Callable[[str, Record], Path]:
-    """Beside the manifest; Common Voice's clips are in a folder beside it."""
+    """Beside the manifest, or what it links to; Common Voice's clips are in a folder beside it."""
+    there = str(path.resolve().parent)
 
     def find(given: str, record: Record) -> Path:
-        beside = ("clips",) if "sentence" in record.fields else ()
-        return scope.find(given, path.parent, *beside)
+        return scope.find(given, path.parent, *(("clips",) if "sentence" in record.fields else ()), there)
 
     return find
