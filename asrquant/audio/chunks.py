@@ -25,9 +25,7 @@ _NO_CLAIM = (
 )
 """Lengths that say nothing. Sound as long as that would be refused for its length, whether all of it is there or not."""
 _MOST_CHUNKS = 10_000
-_LARGEST = (1 << 32) - 1
-_ABSURD = 1 << 62
-"""Of a length of 64 bits."""
+_LARGEST, _ABSURD = (1 << 32) - 1, 1 << 62
 _Order = Literal["little", "big"]
 _ORDERS: tuple[_Order, _Order] = ("little", "big")
 _NAME = re.compile(rb"[ -~]{4}")

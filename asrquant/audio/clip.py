@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from asrquant.audio.piece import Piece
 from asrquant.audio.reader import Samples
 from asrquant.audio.sound import check_rate, chosen_channel, mono_stream, peaks
 from asrquant.base.errors import AudioError
@@ -57,13 +58,16 @@ class Audio:
         return received(self.source_rate, self.source_channels, self.seconds, self.source_note)
 
 
-def read_audio(path: str | Path, max_seconds: float = MAX_SECONDS, channel: int | str | None = None) -> Audio:
+def read_audio(
+    path: str | Path, max_seconds: float = MAX_SECONDS, channel: int | str | None = None, piece: Piece | None = None
+) -> Audio:
     """Decode, check, mix down and resample an audio file.
 
     Args:
         path: a file in one of ``containers.NAMES``, whatever its extension; of a film, its sound.
         max_seconds: longest clip accepted, in seconds of decoded audio.
         channel: the one to take, 1 for the first; ``mix``, as None, for the mean of all.
+        piece: what to read of it; None is the whole.
 
     Raises:
         AudioError: the file is missing, not audio, truncated, empty, too short, too long, silent or not finite, or has no
@@ -71,12 +75,14 @@ def read_audio(path: str | Path, max_seconds: float = MAX_SECONDS, channel: int 
         MissingDependencyError: the library that reads this kind of file is not installed.
     """
     path = Path(path)
-    with mono_stream(path, max_seconds, chosen_channel(channel)) as stream:
+    taken = chosen_channel(channel)
+    with mono_stream(path, max_seconds, taken, piece) as stream:
         mono = stream.read()
     if stream.instead is not None:
-        with mono_stream(path, max_seconds, stream.instead) as stream:
+        with mono_stream(path, max_seconds, stream.instead, piece) as stream:
             mono = stream.read()
-    clip = from_samples(mono, stream.rate, printable_name(path), stream.channels, stream.coding)
+    name = f"{printable_name(path)}#{piece}" if piece else printable_name(path)
+    clip = from_samples(mono, stream.rate, name, stream.channels, stream.coding)
     return replace(clip, source_note=stream.note, channels_differ=stream.channels_differ)
 
 

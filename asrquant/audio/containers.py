@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,11 @@ _FORMATS = tuple(
 _ID3 = re.compile(rb"ID3...([\0-\x7f]{4})", re.DOTALL)
 _AFTER_TAG = tuple(format for format in _FORMATS if format.name in ("AAC", "FLAC"))
 _MOST_TAGS = 10
+_KEPT = 16
+_inspections: dict[tuple[str, int, int, int, int], Inspected] = {}
+"""Of the last files: of pieces the same long recording is opened again and again, and some are gone through to their end."""
+_SETTLED = 2
+"""Seconds since a file was written from which another change would show in its time."""
 
 
 def inspect(opened: FileIO, name: str) -> Inspected:
@@ -95,6 +101,19 @@ def inspect(opened: FileIO, name: str) -> Inspected:
     Raises:
         AudioError: it is empty, of no format that can be read, cut off, or has no audio track.
     """
+    state = os.fstat(opened.fileno())
+    key = (name, state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
+    if key in _inspections:
+        return _inspections[key]
+    inspected = _inspect(opened, name)
+    if time.time() - state.st_mtime > _SETTLED:
+        while len(_inspections) >= _KEPT:
+            _inspections.pop(next(iter(_inspections)), None)
+        _inspections[key] = inspected
+    return inspected
+
+
+def _inspect(opened: FileIO, name: str) -> Inspected:
     beginning = opened.read(512)
     if not beginning:
         raise AudioError(f"{name} is empty (0 bytes); record or choose the clip again.")

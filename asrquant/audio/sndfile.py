@@ -22,6 +22,8 @@ _SHORTENED = (
     re.compile(r"(?:data|SSND) : (?P<declared>\d+) \(should be (?P<found>\d+)\)"),
     re.compile(r"frame count (?P<found>\d+) does not match value from 'ds64' chunk of (?P<declared>\d+)"),
 )
+_SEEKABLE = re.compile(r"(WAV|WAVEX|RF64|AIFF|CAF|AU|NIST) (PCM|FLOAT|DOUBLE|ULAW|ALAW).*|FLAC .*")
+"""Codings in which every sample has a place; positions in MP3, Vorbis and Opus are not exact."""
 _NO_LENGTH = 2**40  # frames: libsndfile's answer where FLAC or CAF does not say
 
 
@@ -47,9 +49,17 @@ class SndfileReader:
             self.rate: int = file.samplerate
             self.channels: int = file.channels
             self.coding = f"{file.format} {file.subtype}"
-            self.claimed = 0 if file.format == "MP3" else _declared(file, self._links[0])
+            self.announced = _declared(file, self._links[0])
+        self.claimed = 0 if self.coding.startswith("MP3") else self.announced
         if len(self._links) > 1:
-            self.claimed = sum(link.declared for link in outline.links)
+            self.announced = self.claimed = sum(link.declared for link in outline.links)
+        self._from = 0
+
+    def skip(self, frame: int) -> int:
+        """Seek, where every sample has a place."""
+        if self.claimed and len(self._links) == 1 and _SEEKABLE.fullmatch(self.coding):
+            self._from = min(frame, self.claimed)
+        return self._from
 
     def blocks(self) -> Iterator[Samples]:
         """All of it from start to end, [C, T] at a second each; raises ``AudioError`` where it is cut off."""
@@ -78,8 +88,10 @@ class SndfileReader:
 
     def _of(self, file: sf.SoundFile, link: Link | None) -> Iterator[Samples]:
         """The sound of one link."""
-        read, declared, exact = 0, _declared(file, link), bool(link and link.declared)
+        read, declared, exact = self._from, _declared(file, link), bool(link and link.declared)
         try:
+            if read:
+                file.seek(read)
             while len(block := _block(file, min(self.rate, declared - read) if exact else self.rate)):
                 read += len(block)
                 yield np.ascontiguousarray(block.T)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from asrquant.base.errors import DatasetError, PresetError, RequestError
+from asrquant.base.files import printable_name
 from asrquant.base.policy import policy
-from asrquant.data import manifest
 from asrquant.data.archive import unpack
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
@@ -82,8 +82,8 @@ class Data:
         if self.kind == FOLDER:
             return read_dataset(self.path)
         unpack(self.path, room)
-        manifests = [path for path in room.rglob("*") if manifest.accepts(path)]
-        return read_dataset(manifests[0] if len(manifests) == 1 else room, inside=room)
+        data = read_dataset(room, inside=room)
+        return replace(data, name=printable_name(self.path)) if data.name == room.name else data
 
 
 def _presets(names: object) -> tuple[Preset, ...]:

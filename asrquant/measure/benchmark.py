@@ -122,6 +122,7 @@ def _report(
         bad=(*data.bad, *unusable),
         planned=len(data.utterances) + len(data.bad),
         normalization=rules,
+        read_as=data.read_as,
         notices=tuple(Notice(entry.utterance, entry.note) for entry in entries if entry.note and entry.rows),
     )
 
@@ -211,10 +212,11 @@ def _row(recognizer: Recognizer, utterance: Utterance, audio: Audio | Recording,
 def _settings(recognizers: Sequence[Recognizer], data: Dataset, rules: Normalization) -> dict[str, Any]:
     """What a journal must have in common with a run that goes on with it."""
     first = recognizers[0]
-    clips = "".join(f"{utterance.id}\t{utterance.reference}\n" for utterance in data.utterances)
+    pieces = {each: f"\t{each.piece}" if each.piece else "" for each in data.utterances}
+    clips = "".join(f"{each.id}\t{each.reference}{pieces[each]}\n" for each in data.utterances)
     return {
         "data": data.name,
-        "clips": hashlib.sha256(clips.encode()).hexdigest(),
+        "clips": hashlib.sha256(clips.encode(errors="surrogateescape")).hexdigest(),
         "model": first.source,
         "decoder": first.decoder.name,
         "normalization": str(rules),

@@ -152,6 +152,7 @@ class Report:
         planned: number of rows that the data set had.
         normalization: of the texts before they were compared.
         notices: clips of which people should know how they were read, such as two speakers that were mixed.
+        read_as: what the data set was taken for, and what was refused in it; empty for clips that were not read from one.
     """
 
     data: str
@@ -164,6 +165,7 @@ class Report:
     planned: int = 0
     normalization: Normalization = BASIC
     notices: tuple[Notice, ...] = ()
+    read_as: str = ""
 
     @property
     def measure(self) -> Measure:
