@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from asrquant.audio.clip import read_audio
+from asrquant.cli.clips import own_clips
 from asrquant.cli.common import (
     Bar,
     Commands,
@@ -42,9 +43,10 @@ def _run(args: argparse.Namespace) -> int:
     rules = chosen_normalization(args)
     refuse_foreign([args.reference or ""], rules)
     audio, preset = read_audio(args.clip), chosen_preset(args)  # what can be wrong at once, before what takes long
+    own = own_clips(args)
     original = load_model(args)
     with Bar() as progress:
-        changed = quantized(args, original, preset, progress)
+        changed = quantized(own, original, preset, progress)
         comparison = compare(original, changed, audio, args.reference, args.runs, progress, normalize=rules)
     print(comparison_text(comparison))
     if args.json:

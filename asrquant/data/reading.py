@@ -14,13 +14,14 @@ LAYOUTS: dict[str, Layout] = {"huggingface": huggingface, "librispeech": librisp
 """In the order in which they are asked whether a data set is theirs."""
 
 
-def read_dataset(path: str | Path, inside: Path | None = None) -> Dataset:
+def read_dataset(path: str | Path, inside: Path | None = None, words: bool = True) -> Dataset:
     """Read a data set: a folder in LibriSpeech's layout, a CSV, TSV or JSON Lines manifest, or a saved ``datasets`` folder.
 
     Args:
         path: of the folder or the manifest.
         inside: folder that clips must lie in, for a stranger's data set; nothing outside is looked at, not even
             whether it exists. None allows every path.
+        words: whether a row needs words; without, one that has none is as good as the others.
 
     Raises:
         DatasetError: there is nothing in a known layout, the same id occurs twice, or no row can be used.
@@ -44,7 +45,7 @@ def read_dataset(path: str | Path, inside: Path | None = None) -> Dataset:
             bad[row.id] = BadRow(row.id, "leads out of the data set")
         elif row.path is None or not row.path.is_file():
             bad[row.id] = BadRow(row.id, row.missing)
-        elif not has_words(reference):  # "..." is no more than nothing
+        elif words and not has_words(reference):  # "..." is no more than nothing
             bad[row.id] = BadRow(row.id, "has no words; every row needs the words spoken")
         else:
             found[row.id] = Utterance(row.id, row.path, reference)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from asrquant.audio.clip import read_audio
 from asrquant.base.errors import AudioError
+from asrquant.engines.clips import refuse_unvalidated
 from asrquant.jobs.checks import Checked, by, reference_words, whole
-from asrquant.jobs.models import known_model
+from asrquant.jobs.clips import OwnClips
+from asrquant.jobs.models import BUNDLED_CLIPS, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.compare import Comparison, compare
 from asrquant.model.presets import Preset
@@ -38,6 +40,7 @@ class CompareRequest(Checked):
         model: name of the model.
         decoder: name of the decoder.
         runs: of each model, 1 to ``MAX_RUNS``; the median of their times is taken.
+        own: clips to calibrate and validate with.
 
     Raises:
         AudioError: there is no clip.
@@ -52,6 +55,7 @@ class CompareRequest(Checked):
     model: str = field(metadata=by(known_model))
     decoder: str = field(metadata=by(known_decoder))
     runs: int = field(metadata=by(partial(whole, what="The number of runs", least=1, most=MAX_RUNS)))
+    own: OwnClips = BUNDLED_CLIPS
 
     def facts(self) -> Mapping[str, str]:
         """For the log."""
@@ -69,8 +73,9 @@ class CompareRequest(Checked):
         audio = read_audio(self.clip)
         work.progress("loading the model", 0, 1)
         original = work.models.original(self.model).with_decoder(self.decoder)
+        refuse_unvalidated(self.preset, original, self.own.validation)
         work.show(("Original", original.transcribe(audio).text))
-        quantized = work.models.quantized(self.model, self.preset, work.progress).with_decoder(self.decoder)
+        quantized = work.models.quantized(self.model, self.preset, work.progress, self.own).with_decoder(self.decoder)
 
         def heard(name: str, text: str) -> None:
             work.show(("Original" if name == "original" else "Quantized", text))

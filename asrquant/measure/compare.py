@@ -14,6 +14,7 @@ from asrquant.base.errors import DatasetError
 from asrquant.base.progress import Progress, silent
 from asrquant.measure.divergence import Divergence, diverge
 from asrquant.model.recognizer import Recognizer, Transcript, Tuning
+from asrquant.model.used import UsedClips
 from asrquant.text.metrics import (
     Edit,
     Measure,
@@ -88,6 +89,9 @@ class Comparison:
         machine: where this was measured.
         divergence: where in the clip the two encoders answer otherwise.
         normalization: of the texts before they were compared.
+        calibration: clips that the quantized one was calibrated with; None for a preset that needs none.
+        validation: clips that its accuracy was looked at on, for a preset that asks for it.
+        notice: what speaks against the clips of the calibration, in a sentence; empty where nothing does.
     """
 
     source: str
@@ -104,6 +108,9 @@ class Comparison:
     divergence: Divergence
     tuning: Tuning | None = None
     normalization: Normalization = BASIC
+    calibration: UsedClips | None = None
+    validation: UsedClips | None = None
+    notice: str = ""
 
     @property
     def speedup(self) -> float:
@@ -206,6 +213,9 @@ def compare(
         divergence=diverge(original, quantized, audio, (answers[0], answers[1]), rules),
         tuning=quantized.tuning,
         normalization=rules,
+        calibration=quantized.calibration,
+        validation=quantized.validation,
+        notice=quantized.notice,
     )
 
 
