@@ -25,6 +25,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples) -> Path:
     """A folder with what the pages speak of: clips and the checkout's examples."""
     for clip in ("clip.flac", "one.wav", "two.wav"):
         shutil.copy(examples[0].path, tmp_path / clip)
+    (tmp_path / "PATH").mkdir()
+    shutil.copy(examples[0].path, tmp_path / "PATH")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     return tmp_path
