@@ -27,6 +27,7 @@ from asrquant.base.account import ensure_home  # noqa: E402  (the environment co
 ensure_home()
 
 from asrquant.audio.clip import Audio, read_audio  # noqa: E402
+from asrquant.audio.piece import Piece  # noqa: E402
 from asrquant.base.errors import AsrQuantError  # noqa: E402
 from asrquant.data.bundled import calibration_clips, example_clips  # noqa: E402
 from asrquant.data.dataset import Dataset, Utterance  # noqa: E402
@@ -50,7 +51,7 @@ from asrquant.text.normalize import Normalization  # noqa: E402
 
 __all__ = [
     "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Calibration", "Comparison", "Dataset",
-    "Normalization", "OpenVino", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "Transcript",
+    "Normalization", "OpenVino", "Piece", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "Transcript",
     "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export", "get_module", "layers", "load",
     "load_artifact", "module_map", "quantize", "read_audio", "read_clips", "read_dataset", "sensitivity",
     "set_module", "verify",

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from asrquant.audio.piece import Piece
 from asrquant.audio.reader import Samples
 from asrquant.audio.sound import check_rate, mono_stream, peaks
 from asrquant.base.errors import AudioError
@@ -55,24 +56,26 @@ class Audio:
         return received(self.source_rate, self.source_channels, self.seconds, self.source_note)
 
 
-def read_audio(path: str | Path, max_seconds: float = MAX_SECONDS) -> Audio:
+def read_audio(path: str | Path, max_seconds: float = MAX_SECONDS, piece: Piece | None = None) -> Audio:
     """Decode, check, mix down and resample an audio file.
 
     Args:
         path: a file in one of ``formats.NAMES``, whatever its extension; of a film, its sound.
         max_seconds: longest clip accepted, in seconds of decoded audio.
+        piece: what to read of it; None is the whole.
 
     Raises:
         AudioError: the file is missing, not audio, truncated, empty, too short, too long, silent or not finite.
         MissingDependencyError: the library that reads this kind of file is not installed.
     """
     path = Path(path)
-    with mono_stream(path, max_seconds) as stream:
+    with mono_stream(path, max_seconds, piece=piece) as stream:
         mono = stream.read()
     if stream.instead is not None:
-        with mono_stream(path, max_seconds, stream.instead) as again:
+        with mono_stream(path, max_seconds, stream.instead, piece) as again:
             mono = again.read()
-    clip = from_samples(mono, stream.rate, printable_name(path), stream.channels, stream.coding)
+    name = f"{printable_name(path)}#{piece}" if piece else printable_name(path)
+    clip = from_samples(mono, stream.rate, name, stream.channels, stream.coding)
     return replace(clip, source_note=stream.note)
 
 

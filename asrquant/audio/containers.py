@@ -19,7 +19,7 @@ NAMES = "WAV, FLAC, MP3, M4A, MP4, MOV, 3GP, WebM, MKV, Ogg, Opus, AAC, AMR, AIF
 """For people."""
 ENDINGS = (
     ".wav", ".flac", ".mp3", ".m4a", ".m4b", ".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".webm", ".weba", ".mkv", ".mka",
-    ".ogg", ".oga", ".opus", ".aac", ".amr", ".awb", ".aif", ".aiff", ".aifc", ".caf",
+    ".ogg", ".oga", ".opus", ".aac", ".amr", ".awb", ".aif", ".aiff", ".aifc", ".caf", ".sph",
 )  # fmt: skip
 """Of names of sound files. Reading does not go by them; lists of files and file choosers do."""
 
@@ -42,7 +42,7 @@ _FORMATS = tuple(
         (rb".{4}(ftyp|moov|mdat|wide|free|skip|pnot)", structure.MP4),
         (rb"\x1aE\xdf\xa3", structure.MATROSKA),
         (rb"caff.{24}(?!lpcm|alac|ulaw|alaw)", "caf"),
-        (rb"RIFF|RIFX|RF64|FORM....AIF[FC]|fLaC|OggS|caff|ID3|\xff[\xe0-\xff]", ""),
+        (rb"RIFF|RIFX|RF64|FORM....AIF[FC]|fLaC|OggS|caff|NIST_1A|ID3|\xff[\xe0-\xff]", ""),
     )
 )
 _ID3 = re.compile(rb"ID3...([\0-\x7f]{4})", re.DOTALL)

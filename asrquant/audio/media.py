@@ -98,11 +98,15 @@ class MediaReader:
         self.rate: int = self._first.sample_rate
         self.channels: int = self._first.layout.nb_channels
         self.coding = f"{demuxer} {self._stream.codec_context.codec.canonical_name}".upper()
-        self._start = (
-            container.start_time or 0
-        ) / 1e6  # of the track that starts first: a film's sound may start later
+        # Of the track that starts first: a film's sound may start later.
+        self._start = (container.start_time or 0) / 1e6
         self._declared = self._declared_samples()
         self.claimed = max(0, self._declared - int(_LENGTH_SLACK * self.rate))
+        self.announced = max(0, self._declared)
+
+    def skip(self, frame: int) -> int:
+        """Nowhere: positions are not exact."""
+        return 0
 
     def blocks(self) -> Iterator[Samples]:
         """All of it from start to end, [C, T] at about a second each; raises ``AudioError`` where it is cut off or damaged."""

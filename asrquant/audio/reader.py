@@ -19,6 +19,7 @@ class Reader(Protocol):
         channels: number of channels.
         coding: container and coding, such as ``WAV PCM_16``.
         claimed: samples a channel that the file says it holds; 0 where it says nothing, or only lets it be estimated.
+        announced: the same, estimates included.
         note: after all was read, what was done to it that people should know; often nothing.
     """
 
@@ -26,7 +27,11 @@ class Reader(Protocol):
     channels: int
     coding: str
     claimed: int
+    announced: int
     note: str
+
+    def skip(self, frame: int) -> int:
+        """Before anything is read, go forward to a sample if that can be done exactly; the first sample that will be read."""
 
     def blocks(self) -> Iterator[Samples]:
         """All of it from start to end, [C, T] at about a second each.

@@ -22,6 +22,7 @@ from asrquant.audio.clip import (
     resample,
     resampling_ratio,
 )
+from asrquant.audio.piece import Piece
 from asrquant.audio.reader import Samples
 from asrquant.audio.sound import MonoStream, mono_stream
 from asrquant.base.errors import AudioError
@@ -37,13 +38,14 @@ class Recording:
 
     Attributes:
         path: the file.
-        frames: samples a channel in it.
+        frames: samples a channel in it, or in the piece.
         peak: the largest absolute value of its mono samples.
         channel: the one to take instead of the mean of all; None for the mean.
         source_rate: its sampling rate in Hz.
         source_channels: its number of channels.
         source_format: its container and coding.
         source_note: what people should know of how it is read, such as which of several audio tracks it is.
+        piece: what of the file is meant; None is the whole.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Recording:
     source_channels: int
     source_format: str
     source_note: str = ""
+    piece: Piece | None = None
 
     @property
     def length(self) -> int:
@@ -76,7 +79,7 @@ class Recording:
         Raises:
             AudioError: the file is not any more what it was.
         """
-        with mono_stream(self.path, MAX_RECORDING_SECONDS, self.channel) as stream:
+        with mono_stream(self.path, MAX_RECORDING_SECONDS, self.channel, self.piece) as stream:
             same = (stream.rate, stream.channels, stream.coding)
             if same == (self.source_rate, self.source_channels, self.source_format):
                 yield from _resampled(stream, self.source_rate, self.peak)
@@ -84,28 +87,33 @@ class Recording:
                 raise AudioError(f"{printable_name(self.path)} was changed while it was read; try again.")
 
 
-def open_audio(path: str | Path) -> Audio | Recording:
+def open_audio(path: str | Path, piece: Piece | None = None) -> Audio | Recording:
     """A clip, or what is longer than 60 s as a recording, of up to two hours.
+
+    Args:
+        path: the file.
+        piece: what of it is meant; None is the whole.
 
     Raises:
         AudioError: as ``read_audio``.
     """
     path = Path(path)
-    stream, channel = _listen_through(path), None
+    stream, channel = _listen_through(path, piece=piece), None
     if stream.frames <= MAX_SECONDS * stream.rate:
-        return read_audio(path)
+        return read_audio(path, piece=piece)
     if stream.instead is not None:
         channel = stream.instead
-        stream = _listen_through(path, channel)
-    check_sound(stream.frames, stream.rate, stream.peak, printable_name(path))
+        stream = _listen_through(path, channel, piece)
+    name = f"{printable_name(path)}#{piece}" if piece else printable_name(path)
+    check_sound(stream.frames, stream.rate, stream.peak, name)
     return Recording(
-        path, stream.frames, stream.peak, channel, stream.rate, stream.channels, stream.coding, stream.note
+        path, stream.frames, stream.peak, channel, stream.rate, stream.channels, stream.coding, stream.note, piece
     )
 
 
-def _listen_through(path: Path, channel: int | None = None) -> MonoStream:
+def _listen_through(path: Path, channel: int | None = None, piece: Piece | None = None) -> MonoStream:
     """Every check that needs the whole file, and nothing kept of it."""
-    with mono_stream(path, MAX_RECORDING_SECONDS, channel) as stream:
+    with mono_stream(path, MAX_RECORDING_SECONDS, channel, piece) as stream:
         for _ in stream:
             pass
     return stream

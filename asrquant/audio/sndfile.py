@@ -22,6 +22,8 @@ _SHORTENED = (
     re.compile(r"frame count (?P<found>\d+) does not match value from 'ds64' chunk of (?P<declared>\d+)"),
 )
 _NO_CLAIM = 0x7FFFFFFF
+_SEEKABLE = re.compile(r"(WAV|WAVEX|RF64|AIFF|CAF|NIST) (PCM|FLOAT|DOUBLE|ULAW|ALAW).*|FLAC .*")
+"""Codings in which every sample has a place; positions in MP3, Vorbis and Opus are not exact."""
 _NO_LENGTH = 2**40  # frames: libsndfile's answer where FLAC or CAF does not say
 
 
@@ -52,14 +54,22 @@ class SndfileReader:
         self._declared: int = file.frames if file.frames < _NO_LENGTH else 0
         self._estimated = file.format == "MP3"
         self.claimed = 0 if self._estimated else self._declared
+        self.announced = self._declared
+        self._at = 0
         for note in (note for pattern in _SHORTENED for note in pattern.finditer(file.extra_info)):
             found, declared = int(note["found"]), int(note["declared"])
             if found < declared < _NO_CLAIM:
                 raise AudioError(cut_off(name, found / declared))
 
+    def skip(self, frame: int) -> int:
+        """Seek, where every sample has a place."""
+        if self.claimed and _SEEKABLE.fullmatch(self.coding):
+            self._at = self._file.seek(min(frame, self.claimed))
+        return self._at
+
     def blocks(self) -> Iterator[Samples]:
         """All of it from start to end, [C, T] at a second each; raises ``AudioError`` where it is cut off."""
-        read = 0
+        read = self._at
         while len(block := self._file.read(self.rate, dtype="float32", always_2d=True)):
             read += len(block)
             yield np.ascontiguousarray(block.T)

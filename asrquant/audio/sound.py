@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 import numpy as np
 
 from asrquant.audio.containers import inspect, open_reader
+from asrquant.audio.piece import Piece, piece_blocks
 from asrquant.audio.reader import Reader, Samples, unreadable
 from asrquant.base.errors import AudioError, MissingDependencyError
 from asrquant.base.files import printable_name
@@ -36,14 +38,18 @@ class MonoStream:
         peak: the largest absolute value of the mono samples.
     """
 
-    def __init__(self, reader: Reader, name: str, max_seconds: float, channel: int | None) -> None:
+    def __init__(
+        self, reader: Reader, name: str, max_seconds: float, channel: int | None, piece: Piece | None = None
+    ) -> None:
         self.rate, self.channels, self.coding = reader.rate, reader.channels, reader.coding
         self.frames, self.peak = 0, 0.0
         self._reader, self._name, self._max_seconds, self._channel = reader, name, max_seconds, channel
-        self._energy, self._energies = 0.0, np.zeros(reader.channels)
+        self._energy, self._energies, self._piece = 0.0, np.zeros(reader.channels), piece
         check_rate(self.rate, name)
         if not 1 <= self.channels <= MAX_CHANNELS:
             raise AudioError(f"{name} has {self.channels} channels; 1 to {MAX_CHANNELS} can be used.")
+        if channel is not None and channel >= self.channels:
+            raise AudioError(f"{name} has {self.channels} channels; there is no channel {channel}, counted from 0.")
 
     def __iter__(self) -> Iterator[Samples]:
         """Blocks [T] of mono samples.
@@ -51,8 +57,11 @@ class MonoStream:
         Raises:
             AudioError: the sound is too long, cut off, damaged or not finite.
         """
-        self._check_length(self._reader.claimed)
-        for channels in self._reader.blocks():
+        reader, piece = self._reader, self._piece
+        if piece and reader.claimed:
+            piece.check(self.rate, reader.claimed, self._name)
+        self._check_length(piece.length(self.rate, reader.claimed) if piece else reader.claimed)
+        for channels in piece_blocks(reader, piece, self._name) if piece else reader.blocks():
             self.frames += channels.shape[1]
             self._check_length(self.frames)
             peaks(channels, self._name)
@@ -70,7 +79,9 @@ class MonoStream:
     def instead(self) -> int | None:
         """Of a stream read to its end: the loudest channel, if mixing down makes the channels cancel each other."""
         loudest = int(np.argmax(self._energies))
-        cancelled = self.channels > 1 and self._energy < CANCELLED_OUT * self._energies[loudest]
+        cancelled = (
+            self.channels > 1 and self._channel is None and self._energy < CANCELLED_OUT * self._energies[loudest]
+        )
         return loudest if cancelled else None
 
     @property
@@ -84,20 +95,52 @@ class MonoStream:
 
 
 @contextmanager
-def mono_stream(path: Path, max_seconds: float, channel: int | None = None) -> Iterator[MonoStream]:
+def mono_stream(
+    path: Path, max_seconds: float, channel: int | None = None, piece: Piece | None = None
+) -> Iterator[MonoStream]:
     """Open an audio file to be read once.
 
     Args:
         path: the file.
         max_seconds: longest sound accepted.
         channel: the one to take; None for the mean of all.
+        piece: what to read of it; its channel, if it has one, is taken. None for the whole.
 
     Raises:
         AudioError: the file cannot be read as audio, found now or while it is read.
         MissingDependencyError: the library that reads this kind of file is not installed.
     """
     with _opened(path) as (opened, name), open_reader(opened, name) as reader:
-        yield MonoStream(reader, name, max_seconds, channel)
+        if piece:
+            channel, name = (piece.channel if channel is None else channel), f"{name}#{piece}"
+        yield MonoStream(reader, name, max_seconds, channel, piece)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of its sound; ``seconds`` may be an estimate, and is 0 where it says nothing."""
+
+    seconds: float
+    rate: int
+    channels: int
+    coding: str
+
+
+def read_header(path: Path, piece: Piece | None = None) -> Header:
+    """What a file, or a piece of it, is by its header: nothing is decoded, or hardly anything.
+
+    Raises:
+        AudioError: that is enough to turn it away.
+        MissingDependencyError: the library that reads this kind of file is not installed.
+    """
+    with _opened(path) as (opened, name), open_reader(opened, name) as reader:
+        check_rate(reader.rate, name)
+        frames = reader.announced
+        if piece:
+            if reader.claimed:
+                piece.check(reader.rate, reader.claimed, f"{name}#{piece}")
+            frames = piece.length(reader.rate, frames or piece.last(reader.rate) or 0)
+        return Header(max(0, frames) / reader.rate, reader.rate, reader.channels, reader.coding)
 
 
 def look(path: Path) -> None:

@@ -19,6 +19,7 @@ from asrquant.cli.common import (
     load_model,
     output,
 )
+from asrquant.cli.data import add_data_root
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
@@ -37,8 +38,9 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser("benchmark", help="a data set, several presets")
     parser.add_argument(
         "--data", type=Path, metavar="PATH",
-        help="LibriSpeech-layout folder, .csv, .tsv or .jsonl manifest, or saved datasets folder (default: the bundled clips)",
+        help="a folder or manifest in one of the layouts of docs/data.md (default: the bundled clips)",
     )  # fmt: skip
+    add_data_root(parser)
     parser.add_argument(
         "--preset", action="append", metavar="P", help="may be repeated (default: all that can be used here)"
     )
@@ -69,8 +71,10 @@ def _run(args: argparse.Namespace) -> int:
     if args.seed is not None and args.limit is None:
         raise ValueError("--seed draws the clips of --limit; give both.")
     rules = chosen_normalization(args)
-    data = read_dataset(args.data) if args.data else Dataset(BUNDLED, example_clips())
+    data = read_dataset(args.data, data_root=args.data_root) if args.data else Dataset(BUNDLED, example_clips())
     data = data.take(args.limit, args.seed)
+    if data.read_as:
+        print(f"{data.name}: {data.read_as}", file=sys.stderr)
     for row in data.bad:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)
     asked = [get_preset(name) for name in dict.fromkeys(args.preset or ())]

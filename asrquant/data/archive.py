@@ -9,11 +9,13 @@ from pathlib import Path, PurePosixPath
 
 from asrquant.audio.containers import ENDINGS as SOUNDS
 from asrquant.base.errors import DatasetError
+from asrquant.data.scope import JUNK_FOLDERS
 
 MAX_ENTRIES = 5_000
 MAX_BYTES = 200_000_000
-ENDINGS = (*SOUNDS, ".txt", ".csv", ".tsv", ".jsonl")
-"""What a data set is made of; everything else in a zip stays in it."""
+ENDINGS = (*SOUNDS, ".txt", ".csv", ".tsv", ".jsonl", ".json", ".jsonl.gz", ".json.gz", ".wrd", ".scp", ".tar")
+NAMES = ("text", "segments", "utt2spk")
+"""What a data set is made of (names: Kaldi's); everything else in a zip stays in it."""
 _BLOCK = 1 << 20
 
 
@@ -60,7 +62,10 @@ def _checked(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 
 def _is_wanted(entry: zipfile.ZipInfo) -> bool:
-    return not entry.is_dir() and entry.filename.lower().endswith(ENDINGS)
+    name = PurePosixPath(entry.filename)
+    if entry.is_dir() or name.name.startswith("._") or not JUNK_FOLDERS.isdisjoint(name.parts):
+        return False
+    return name.name.lower().endswith(ENDINGS) or name.name in NAMES
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int) -> int:

@@ -2,68 +2,142 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from asrquant.base.errors import DatasetError
 from asrquant.base.files import printable_name
-from asrquant.data import huggingface, librispeech, manifest
-from asrquant.data.dataset import BadRow, Dataset, Layout, Utterance
+from asrquant.data.dataset import BAD_TIMES, BadRow, Dataset, Found, Layout, Row, Utterance
+from asrquant.data.layouts import folder, huggingface, kaldi, lhotse, librispeech, manifest, mls, timit
+from asrquant.data.scope import Scope, is_file, is_sound
 from asrquant.text.normalize import has_words
 
-LAYOUTS: dict[str, Layout] = {"huggingface": huggingface, "librispeech": librispeech, "manifest": manifest}
+LAYOUTS: dict[str, Layout] = {
+    "huggingface": huggingface, "kaldi": kaldi, "librispeech": librispeech, "mls": mls, "timit": timit, "folder": folder,
+    "lhotse": lhotse, "manifest": manifest,
+}  # fmt: skip
 """In the order in which they are asked whether a data set is theirs."""
 
 
-def read_dataset(path: str | Path, inside: Path | None = None, words: bool = True) -> Dataset:
-    """Read a data set: a folder in LibriSpeech's layout, a CSV, TSV or JSON Lines manifest, or a saved ``datasets`` folder.
+def read_dataset(
+    path: str | Path, inside: Path | None = None, words: bool = True, data_root: Path | None = None
+) -> Dataset:
+    """Read a data set: a folder or a manifest in one of the layouts that ``docs/data.md`` lists.
 
     Args:
         path: of the folder or the manifest.
         inside: folder that clips must lie in, for a stranger's data set; nothing outside is looked at, not even
             whether it exists. None allows every path.
         words: whether a row needs words; without, one that has none is as good as the others.
+        data_root: what ``$data_root`` in the paths of a manifest means, and where relative paths are looked for first; None
+            is the manifest's folder.
 
     Raises:
-        DatasetError: there is nothing in a known layout, the same id occurs twice, or no row can be used.
+        DatasetError: there is nothing in a known layout, the same clip occurs twice, or no row can be used.
         MissingDependencyError: a library that the layout needs is not installed.
     """
     path = Path(path)
     if not path.exists():
         raise DatasetError(f"There is no folder or file {str(path)!r}; give a data set's.")
-    layout = next((layout for layout in LAYOUTS.values() if layout.accepts(path)), None)
+    if data_root and not data_root.is_dir():
+        raise DatasetError(f"There is no folder {str(data_root)!r} for the clips (--data-root).")
+    scope = Scope(inside, data_root)
+    layout = next((layout for layout in LAYOUTS.values() if layout.accepts(path, scope)), None)
     if layout is None:
         raise DatasetError(
             f"{path.name} is no data set; it can be {'; '.join(each.SUMMARY for each in LAYOUTS.values())}."
         )
-    found: dict[str, Utterance] = {}
-    bad: dict[str, BadRow] = {}
-    for row in layout.read(path):
-        if row.id in found or row.id in bad:
-            raise DatasetError(f"{path.name}: the id {row.id!r} occurs twice; ids must be unique.")
-        reference = " ".join(row.reference.split())
-        if row.path and inside and not row.path.resolve().is_relative_to(inside.resolve()):
-            bad[row.id] = BadRow(row.id, "leads out of the data set")
-        elif row.path is None or not row.path.is_file():
-            bad[row.id] = BadRow(row.id, row.missing)
-        elif words and not has_words(reference):  # "..." is no more than nothing
-            bad[row.id] = BadRow(row.id, "has no words; every row needs the words spoken")
-        else:
-            found[row.id] = Utterance(row.id, row.path, reference)
+    read = layout.read(path, scope)
+    name = read.name or printable_name(path)
+    rows = list(read.rows)
+    found: list[Utterance] = []
+    bad: list[BadRow] = []
+    for row, clip_id in zip(rows, _ids(rows, name), strict=True):
+        judged = _judged(row, clip_id, scope, words)
+        (found if isinstance(judged, Utterance) else bad).append(judged)  # type: ignore[arg-type]
     if not found:
-        why = next((f"; the first: {row.id!r} {row.reason}" for row in bad.values()), "")
-        raise DatasetError(f"{path.name} has no row that can be used ({len(bad)} rows cannot{why}).")
+        why = f"; the first: {bad[0].id!r} {bad[0].reason}" if bad else ""
+        raise DatasetError(f"{name} has no row that can be used ({len(bad)} rows cannot{why}).")
+    bad.sort(key=lambda row: row.id)
     return Dataset(
-        printable_name(path), tuple(found[key] for key in sorted(found)), tuple(bad[key] for key in sorted(bad))
+        name,
+        tuple(sorted(found, key=lambda utterance: utterance.id)),
+        tuple(bad),
+        _found(read.layout, rows, bad, path, scope),
     )
 
 
-def read_clips(root: str | Path) -> tuple[Utterance, ...]:
+def read_clips(
+    root: str | Path, inside: Path | None = None, words: bool = True, data_root: Path | None = None
+) -> tuple[Utterance, ...]:
     """The utterances of a data set (``read_dataset``) of which every row must be usable.
 
     Raises:
         DatasetError: as ``read_dataset``, or a row cannot be used.
     """
-    data = read_dataset(root)
+    data = read_dataset(root, inside, words, data_root)
     for row in data.bad:
         raise DatasetError(f"{data.name}: {row.id!r} {row.reason}.")
     return data.utterances
+
+
+def _ids(rows: Sequence[Row], name: str) -> list[str]:
+    """An id for each row, its only one: its own, or where it has none or others have the same, its path and piece.
+
+    Raises:
+        DatasetError: two rows are the same piece of the same file.
+    """
+    own = [row.id or _place(row) for row in rows]
+    often = Counter(own)
+    ids = [clip_id if often[clip_id] == 1 else _place(row) or clip_id for row, clip_id in zip(rows, own, strict=True)]
+    for clip_id, times in Counter(ids).items():
+        if times > 1:
+            same = [(row, each) for row, each, named in zip(rows, own, ids, strict=True) if named == clip_id]
+            lines = ", ".join(str(row.line) for row, _ in same[:3] if row.line)
+            where = f" (lines {lines})" if lines else ""
+            raise DatasetError(
+                f"{name}: the id {same[0][1]!r} occurs twice{where} with the same audio; each clip may be in it once."
+            )
+    return ids
+
+
+def _place(row: Row) -> str:
+    """The file that a row names, and the piece of it: ``long.flac#4.5-7.3``."""
+    given = row.given or (f"line {row.line}" if row.line and not row.id else "")
+    piece = row.piece or (f"line {row.line}" if row.kind == BAD_TIMES else "")
+    return f"{given}#{piece}" if given and piece else given
+
+
+def _judged(row: Row, clip_id: str, scope: Scope, words: bool) -> Utterance | BadRow:
+    reference = " ".join(row.reference.split())
+    if row.path and scope.leads_out(row.path):
+        return BadRow(clip_id, "leads out of the data set", "leads out")
+    if row.path is None or not is_file(row.path):
+        return BadRow(clip_id, row.missing, row.kind)
+    if words and not has_words(reference):  # "..." is no more than nothing
+        return BadRow(clip_id, "has no words; every row needs the words spoken", "no words")
+    return Utterance(clip_id, row.path, reference, row.piece)
+
+
+def _found(layout: str, rows: Sequence[Row], bad: Sequence[BadRow], path: Path, scope: Scope) -> Found:
+    """What was read, with the sound files beside it of which no row speaks."""
+    refused = tuple(row.kind for row in bad)
+    named = {_identity(row.path) for row in rows if row.path and not scope.leads_out(row.path)}
+    if path.is_dir():
+        listing = scope.files(path)
+        files, counted = [file for file in listing.files if is_sound(file)], listing.whole
+    else:
+        folders = {row.path.parent for row in rows if row.path and not scope.leads_out(row.path)}
+        files, counted = [file for each in sorted(folders) for file in scope.sounds_in(each)], True
+    unlisted = sum(_identity(file) not in named for file in files)
+    return Found(layout, len(rows), refused, unlisted, counted)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells files apart, whatever links lead to them; that of no file where there is none."""
+    try:
+        state = path.stat()
+    except (OSError, ValueError):
+        return (0, 0)
+    return (state.st_dev, state.st_ino)

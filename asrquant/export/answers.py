@@ -70,7 +70,7 @@ def answers(recognizer: Recognizer, progress: Progress = silent) -> Answers:
     texts: dict[str, str] = {}
     for index, utterance in enumerate(examples, len(waves)):
         progress("running the model", index, total)
-        texts[utterance.id] = recognizer.transcribe(utterance.path).text
+        texts[utterance.id] = recognizer.transcribe(utterance.audio()).text
     return Answers(log_probs, texts, quantized_modules(recognizer.encoder))
 
 

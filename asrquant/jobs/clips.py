@@ -11,7 +11,6 @@ from pathlib import Path
 from asrquant.base.errors import DatasetError, RequestError
 from asrquant.base.files import printable_name, sha256
 from asrquant.base.policy import policy
-from asrquant.data import manifest
 from asrquant.data.archive import unpack
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
@@ -100,10 +99,8 @@ def read_zip(path: Path, room: Path, words: bool = True) -> Dataset:
         DatasetError: it is gone, or cannot be used.
     """
     unpack(_there(path), room)
-    manifests = [each for each in room.rglob("*") if manifest.accepts(each)]
-    where = manifests[0] if len(manifests) == 1 else room
-    data = read_dataset(where, inside=room) if words else read_sounds(where, inside=room)
-    return replace(data, name=printable_name(path))
+    data = read_dataset(room, inside=room) if words else read_sounds(room, inside=room)
+    return replace(data, name=printable_name(path)) if data.name == room.name else data
 
 
 def _path(value: object, what: str) -> Path | None:

@@ -125,6 +125,7 @@ def _report(
         planned=len(data.utterances) + len(data.bad),
         normalization=rules,
         notices=_notices(recognizers),
+        read_as=data.read_as,
     )
 
 
@@ -221,10 +222,11 @@ def _row(recognizer: Recognizer, utterance: Utterance, audio: Audio | Recording,
 def _settings(recognizers: Sequence[Recognizer], data: Dataset, rules: Normalization) -> dict[str, Any]:
     """What a journal must have in common with a run that goes on with it."""
     first = recognizers[0]
-    clips = "".join(f"{utterance.id}\t{utterance.reference}\n" for utterance in data.utterances)
+    pieces = {each: f"\t{each.piece}" if each.piece else "" for each in data.utterances}
+    clips = "".join(f"{each.id}\t{each.reference}{pieces[each]}\n" for each in data.utterances)
     return {
         "data": data.name,
-        "clips": hashlib.sha256(clips.encode()).hexdigest(),
+        "clips": hashlib.sha256(clips.encode(errors="surrogateescape")).hexdigest(),
         "model": first.source,
         "decoder": first.decoder.name,
         "normalization": str(rules),

@@ -149,6 +149,7 @@ class Report:
         planned: number of rows that the data set had.
         normalization: of the texts before they were compared.
         notices: what speaks against clips that presets were made with, in a sentence each.
+        read_as: what the data set was taken for, and what was refused in it; empty for clips that were not read from one.
     """
 
     data: str
@@ -161,6 +162,7 @@ class Report:
     planned: int = 0
     normalization: Normalization = BASIC
     notices: tuple[str, ...] = ()
+    read_as: str = ""
 
     @property
     def measure(self) -> Measure:

@@ -121,6 +121,8 @@ def about(report: Report) -> str:
         text += "; the main figure is CER, as the script puts no spaces between words"
     if report.stopped:
         text += f"; stopped after {report.clips} of {report.planned} clips"
+    if report.read_as:
+        text += f"; {report.read_as}"
     if report.bad:
         text += f"; {len(report.bad)} row{'s' * (len(report.bad) > 1)} could not be used"
     return text

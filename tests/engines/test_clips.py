@@ -102,6 +102,16 @@ def test_linked_speakers_count_and_loops_end(tmp_path: Path) -> None:
     assert [clip.id for clip in read_sounds(mine / "00.wav").utterances] == ["00.wav"]
 
 
+def test_pieces_of_one_file_are_clips_of_their_own(an4: Recognizer, tmp_path: Path) -> None:
+    noises(tmp_path, 1)
+    rows = [{"audio_filepath": "00.wav", "offset": at, "duration": 0.2, "text": ""} for at in (0.0, 0.25)]
+    (tmp_path / "nemo.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    heard = to_calibrate(STATIC, an4, tmp_path / "nemo.jsonl")
+    assert heard.used is not None and [len(audio.samples) for audio in heard.audio] == [RATE // 5] * 2
+    assert len({clip.sha256 for clip in heard.used.clips}) == 1
+    assert len({clip.samples_sha256 for clip in heard.used.clips}) == len(set(heard.used.ids)) == 2
+
+
 def test_what_cannot_be_calibrated_with_is_named(an4: Recognizer, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match="empty holds no sound file and is no data set"):

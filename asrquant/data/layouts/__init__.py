@@ -1,0 +1,1 @@
+"""Layouts of data sets, a file each; ``asrquant.data.reading`` asks them in turn."""
