@@ -73,10 +73,10 @@ class OwnClips:
         """
         with tempfile.TemporaryDirectory() as room:
             calibration = (
-                read_zip(self.calibration, _room(room, "calibration"), words=False) if self.calibration else None
+                _unpacked(self.calibration, Path(room, "calibration"), words=False) if self.calibration else None
             )
-            validation = _some(read_zip(self.validation, _room(room, "validation"))) if self.validation else None
-            yield Opened(calibration, validation)
+            validation = _unpacked(self.validation, Path(room, "validation"), words=True) if self.validation else None
+            yield Opened(calibration, validation and _some(validation))
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,10 @@ def _there(path: Path) -> Path:
     return path
 
 
-def _room(folder: str, name: str) -> Path:
-    room = Path(folder) / name
+def _unpacked(path: Path, room: Path, words: bool) -> Dataset:
+    """The clips in a zip under its own name, which tells them apart in what is made with them."""
     room.mkdir()
-    return room
+    return replace(read_zip(path, room, words), name=printable_name(path))
 
 
 def _some(data: Dataset) -> Dataset:

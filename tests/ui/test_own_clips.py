@@ -28,7 +28,7 @@ def packed(path: Path, *clips: asrquant.Utterance, listed: bool = False) -> Path
 
 
 def test_what_was_made_with_other_clips_is_not_used_again(tmp_path: Path) -> None:
-    models, preset = Models(), asrquant.custom({"feature_projection": "static"})
+    models, preset = Models(), asrquant.custom({"feature_projection": "static"}, observer="min-max")
     zips = [OwnClips(packed(tmp_path / f"{index}.zip", CLIPS[index])) for index in (0, 1)]
     bundled, first, second = (models.quantized("an4", preset, own=own) for own in (OwnClips(), *zips))
     assert str(bundled.calibration) == "10 clips (bundled ones, AN4; drawn with seed 1337)"
@@ -39,7 +39,7 @@ def test_what_was_made_with_other_clips_is_not_used_again(tmp_path: Path) -> Non
     assert models.quantized("an4", preset, own=zips[0]) is first  # and is, for the same clips
     packed(zips[0].calibration, CLIPS[2])  # another zip of the same name
     assert models.quantized("an4", preset, own=zips[0]).calibration.ids == (f"clips/{CLIPS[2].path.name}",)
-    other_draw = asrquant.custom({"feature_projection": "static"}, calibration_seed=2)
+    other_draw = asrquant.custom({"feature_projection": "static"}, observer="min-max", calibration_seed=2)
     assert models.quantized("an4", other_draw, own=zips[1]) is not second
     blind = models.quantized("an4", asrquant.PRESETS["dynamic-int8"], own=zips[0])
     assert models.quantized("an4", asrquant.PRESETS["dynamic-int8"]) is blind  # which hears none of them
