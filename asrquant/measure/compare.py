@@ -186,8 +186,7 @@ def compare(
     rules = normalization(normalize)
     if runs < 1:
         raise ValueError(f"runs is {runs}; at least 1 is needed.")
-    check_reference(reference)
-    refuse_foreign([reference or ""], rules)
+    spoken = _spoken(reference, rules)
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
     answers: list[torch.Tensor] = []
@@ -196,7 +195,6 @@ def compare(
         answers.append(recognizer.log_probs(audio))
         heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
     transcripts = _alternating(pair, audio, runs, progress)
-    spoken = reference if reference and normalize_text(reference, rules) else None
     first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
     return Comparison(
         source=original.source,
@@ -229,6 +227,13 @@ def _alternating(
             progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
             transcripts[side].append(pair[side].transcribe(audio))
     return transcripts
+
+
+def _spoken(reference: str | None, rules: Normalization) -> str | None:
+    """The reference, where there is one that holds words; raises as ``compare``."""
+    check_reference(reference)
+    refuse_foreign([reference or ""], rules)
+    return reference if reference and normalize_text(reference, rules) else None
 
 
 def check_reference(reference: str | None) -> None:

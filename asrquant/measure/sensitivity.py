@@ -21,7 +21,7 @@ from asrquant.audio.clip import Audio
 from asrquant.base.errors import DatasetError, PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.data.bundled import validation_clips
-from asrquant.data.dataset import Utterance
+from asrquant.data.dataset import Dataset, Utterance
 from asrquant.data.sounds import read_sounds
 from asrquant.engines.clips import Clips, WithWords, labelled, strange
 from asrquant.engines.quantize import quantize
@@ -164,16 +164,7 @@ def sensitivity(
         ValueError: there is no such normalization.
     """
     rules = normalization(normalize)
-    why = "What quantizing a part costs is measured on clips"
-    if clips is None and (reason := strange(recognizer, why, "--data PATH, clips=, on the page a zip")):
-        raise PresetError(reason)
-    data = labelled(clips, _bundled)
-    if not data.utterances:
-        raise DatasetError("There are no clips to measure on; give at least one.")
-    refuse_foreign((clip.reference for clip in data.utterances), rules)
-    for clip in data.utterances:
-        if not normalize_text(clip.reference, rules):
-            raise DatasetError(f"{clip.id!r} has no words once it is normalized ({rules}); leave it out.")
+    data = _measured_on(recognizer, clips, rules)
     groups = possible_groups(recognizer, layers)
     if not groups:
         raise PresetError("This model has no part that PyTorch's eager mode can quantize.")
@@ -200,6 +191,21 @@ def sensitivity(
         draw=draw,
         calibration=bench.calibration,
     )
+
+
+def _measured_on(recognizer: Recognizer, clips: WithWords | None, rules: Normalization) -> Dataset:
+    """The clips with their words; raises as ``sensitivity``."""
+    why = "What quantizing a part costs is measured on clips"
+    if clips is None and (reason := strange(recognizer, why, "--data PATH, clips=, on the page a zip")):
+        raise PresetError(reason)
+    data = labelled(clips, _bundled)
+    if not data.utterances:
+        raise DatasetError("There are no clips to measure on; give at least one.")
+    refuse_foreign((clip.reference for clip in data.utterances), rules)
+    for clip in data.utterances:
+        if not normalize_text(clip.reference, rules):
+            raise DatasetError(f"{clip.id!r} has no words once it is normalized ({rules}); leave it out.")
+    return data
 
 
 def _bundled() -> Sequence[Utterance]:
