@@ -12,6 +12,7 @@ from asrquant.audio.clip import read_audio
 from asrquant.base.files import printable_name
 from asrquant.base.progress import Progress
 from asrquant.base.tables import aligned
+from asrquant.cli.clips import own_clips
 from asrquant.cli.common import (
     Bar,
     Commands,
@@ -76,9 +77,10 @@ def _export(args: argparse.Namespace) -> int:
         hub.check(args.push)
     exports = Exports(args.out)
     exports.check()
+    own = own_clips(args)
     original = load_model(args)
     with Bar() as progress:
-        recognizer = quantized(args, original, preset, progress)
+        recognizer = quantized(own, original, preset, progress)
         report = None if args.no_benchmark else _measure(original, recognizer, args.data, progress)
         artifact = export(recognizer, args.format, exports, report, progress)
     print(aligned(pd.DataFrame(summary(artifact.manifest).items(), columns=["Artifact", artifact.name])))
@@ -102,9 +104,11 @@ def _transcribe(args: argparse.Namespace) -> int:
         recognizer = load_artifact(args.artifact)
         recognizer = recognizer.with_decoder(args.decoder) if args.decoder else recognizer
     else:
-        preset = chosen_preset(args)
+        preset, own = chosen_preset(args), own_clips(args)
         with Bar() as progress:
-            recognizer = quantized(args, load_model(args), preset, progress)
+            recognizer = quantized(own, load_model(args), preset, progress)
+    if recognizer.notice:
+        print(recognizer.notice, file=sys.stderr)
     print(recognizer.transcribe(audio).text)
     return 0
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from asrquant.base.tables import markdown
+from asrquant.cli.clips import OwnClips, add_clip_options, drawn, own_clips, refuse_useless
 from asrquant.cli.common import (
     Bar,
     Commands,
@@ -21,6 +23,7 @@ from asrquant.cli.data import add_data_root
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
+from asrquant.engines.clips import refuse_unvalidated, unvalidated
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import refuse_unavailable, unavailable
 from asrquant.measure.benchmark import benchmark
@@ -56,6 +59,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on with the benchmark that --out holds")
     list_presets(parser)
+    add_clip_options(parser)
     add_normalization(parser)
     add_model_options(parser)
     parser.set_defaults(run=_run)
@@ -76,10 +80,15 @@ def _run(args: argparse.Namespace) -> int:
     asked = [get_preset(name) for name in dict.fromkeys(args.preset or ())]
     for preset in asked:  # what cannot be done here, before what takes long
         refuse_unavailable(preset)
+    if asked:
+        refuse_useless(args, asked)
+    own = own_clips(args)
     original = load_model(args)
-    presets = _presets(asked, original)
+    presets = [
+        replace(preset, calibration=drawn(args, preset.calibration)) for preset in _presets(asked, original, own)
+    ]
     with Bar() as progress:
-        recognizers = [quantize(original, preset, progress=progress) for preset in presets]
+        recognizers = [quantize(original, preset, own.calibration, progress, own.validation) for preset in presets]
         report = benchmark(
             recognizers, data, progress, folder=args.out, resume=args.resume, keep_partial=True,
             deployed=not args.no_deployment, normalize=rules,
@@ -90,6 +99,8 @@ def _run(args: argparse.Namespace) -> int:
         print(f"notice: {notice.id!r} {notice.text}", file=sys.stderr)
     print(markdown(report_table(report)))
     print(f"\n{about(report)}")
+    for sentence in report.calibration_notices:
+        print(sentence)
     if args.out:
         write_report(report, args.out)
         print(f"written: {args.out / 'report.html'} and, beside it, report.json, rows.csv, summary.csv")
@@ -102,13 +113,14 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _presets(asked: list[Preset], original: Recognizer) -> list[Preset]:
+def _presets(asked: list[Preset], original: Recognizer, own: OwnClips) -> list[Preset]:
     """The original and the presets that were asked for, all of which must fit; by default those that do."""
     for preset in asked:
         refuse_unavailable(preset, original)
+        refuse_unvalidated(preset, original, own.validation)
     if not asked:
         for preset in PRESETS.values():
-            if reason := unavailable(preset, original):
+            if reason := unavailable(preset, original) or unvalidated(preset, original, own.validation):
                 print(f"skipped: {preset.name}: {reason}", file=sys.stderr)
             else:
                 asked.append(preset)

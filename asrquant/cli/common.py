@@ -16,7 +16,7 @@ from tqdm import tqdm
 from asrquant.audio.sound import MIX
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, nobody_watches
-from asrquant.data.reading import read_clips
+from asrquant.cli.clips import OwnClips, add_clip_options, refuse_useless
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import formats, refuse_unavailable, unavailable
 from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, OpenVino, Precision, Ranges
@@ -141,11 +141,12 @@ def add_preset_options(parser: Parser) -> None:
         "--keep-float", action="append", metavar="MODULE", help="that NNCF shall leave alone; may be repeated"
     )
     group.add_argument(
-        "--max-drop", type=float, metavar="POINTS", help="of WER, that NNCF may lose on validation clips"
+        "--max-drop",
+        type=float,
+        metavar="POINTS",
+        help="of WER (CER in scripts without spaces), that NNCF may lose on validation clips",
     )
-    group.add_argument("--validation", type=Path, metavar="FOLDER", help="LibriSpeech-layout clips for --max-drop")
-    group.add_argument("--calibration-clips", type=int, metavar="N")
-    group.add_argument("--calibration-seed", type=int, metavar="S")
+    add_clip_options(parser)
 
 
 def output(text: str) -> Path:
@@ -173,8 +174,7 @@ def chosen_preset(args: argparse.Namespace) -> Preset:
         MissingDependencyError: its engine is not installed.
     """
     preset = _asked_for(args)
-    if args.validation and not preset.needs_validation:
-        raise PresetError(f"{preset.name!r} looks at no clips for --validation; give --max-drop too.")
+    refuse_useless(args, [preset])
     refuse_unavailable(preset)
     return preset
 
@@ -244,10 +244,9 @@ def _scheme(text: str) -> tuple[str, str]:
     return module, scheme
 
 
-def quantized(args: argparse.Namespace, original: Recognizer, preset: Preset, progress: Progress) -> Recognizer:
+def quantized(own: OwnClips, original: Recognizer, preset: Preset, progress: Progress) -> Recognizer:
     """Quantize as the arguments ask for it; raises as ``quantize``."""
-    validation = read_clips(args.validation) if args.validation else None
-    return quantize(original, preset, progress=progress, validation=validation)
+    return quantize(original, preset, own.calibration, progress, own.validation)
 
 
 def load_model(args: argparse.Namespace) -> Recognizer:

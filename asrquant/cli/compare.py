@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from asrquant.audio.clip import read_audio
+from asrquant.cli.clips import own_clips
 from asrquant.cli.common import (
     Bar,
     Commands,
@@ -45,9 +46,10 @@ def _run(args: argparse.Namespace) -> int:
     refuse_foreign([args.reference or ""], rules)
     audio = read_audio(args.clip, channel=args.channel)  # what can be wrong at once, before what takes long
     preset = chosen_preset(args)
+    own = own_clips(args)
     original = load_model(args)
     with Bar() as progress:
-        changed = quantized(args, original, preset, progress)
+        changed = quantized(own, original, preset, progress)
         comparison = compare(original, changed, audio, args.reference, args.runs, progress, normalize=rules)
     print(comparison_text(comparison))
     if args.json:

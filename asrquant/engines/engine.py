@@ -11,7 +11,7 @@ from torch import nn
 
 from asrquant.audio.clip import Audio
 from asrquant.base.progress import Progress
-from asrquant.data.dataset import Utterance
+from asrquant.engines.clips import Spoken
 from asrquant.model.modules import Roles
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Recognizer, Tuning
@@ -88,7 +88,7 @@ class Job:
     recognizer: Recognizer
     preset: Preset
     calibration: Sequence[Audio]
-    validation: Sequence[Utterance]
+    validation: Sequence[Spoken]
     progress: Progress
 
 

@@ -3,49 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from asrquant.audio.clip import Audio, read_audio
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import quietly
-from asrquant.data.bundled import calibration_clips, validation_clips
-from asrquant.data.dataset import Utterance
+from asrquant.engines.clips import Clips, WithWords, to_calibrate, to_validate
 from asrquant.engines.engine import Job
 from asrquant.engines.registry import get_engine, refuse_unavailable
 from asrquant.model.presets import Preset, get_preset
 from asrquant.model.recognizer import Recognizer
 
-Clip = Audio | Utterance | str | Path
-
 
 def quantize(
     recognizer: Recognizer,
     preset: str | Preset,
-    calibration: Sequence[Clip] | None = None,
+    calibration: Clips | None = None,
     progress: Progress = silent,
-    validation: Sequence[Utterance] | None = None,
+    validation: WithWords | None = None,
 ) -> Recognizer:
     """Quantize a recognizer. The one that is given stays as it is, to the bit.
 
     Args:
         recognizer: a float one, as ``load`` returns it.
         preset: a name in ``PRESETS``, or a Preset such as ``custom`` makes.
-        calibration: clips to find the ranges of activations with; None takes the bundled ones
-            that ``preset.calibration`` says.
+        calibration: clips to find the ranges of activations with, of which all are taken; or a data set, its path, or that of
+            a folder of clips without words, of which as many are drawn as ``preset.calibration`` says. None draws from the
+            bundled ones, which fit the embedded model; of another model it is said of the recognizer that they were.
         progress: called before each step; may raise ``Cancelled``.
-        validation: clips with references for a preset with accuracy control; None takes the bundled ones, of
-            speakers that the embedded model was not trained on.
+        validation: clips with references, or a data set of them or its path, for a preset with accuracy control; None takes
+            the bundled ones, of speakers that the embedded model was not trained on, and is for that model only.
 
     Returns:
         A new recognizer that shares the vocabulary and the decoder with the given one.
 
     Raises:
         PresetError: the preset does not fit the model or this machine, the recognizer is quantized already, or no clips
-            were given.
-        AudioError: a calibration clip cannot be used.
+            were given, or accuracy control would go by bundled clips for another model than the embedded one.
+        DatasetError: there are no clips where they are said to be, or a validation clip has no words.
+        AudioError: a clip cannot be used.
         MissingDependencyError: the preset's engine is not installed.
     """
     preset = get_preset(preset)
@@ -55,19 +51,10 @@ def quantize(
         return recognizer
     engine = get_engine(preset.engine)
     refuse_unavailable(preset, recognizer)
-    clips: Sequence[Clip] = ()
-    if preset.needs_calibration:
-        if calibration is None:
-            calibration = calibration_clips(preset.calibration.clips, preset.calibration.seed)
-        if len(calibration) == 0:
-            raise PresetError(f"The preset {preset.name!r} needs calibration clips and none were given.")
-        clips = calibration
-    if validation is None:
-        validation = validation_clips() if preset.needs_validation else ()
-    if preset.needs_validation and len(validation) == 0:
-        raise PresetError(f"The preset {preset.name!r} needs validation clips and none were given.")
     begun = time.perf_counter()
-    job = Job(recognizer, preset, [_audio(clip) for clip in clips], validation, progress)
+    checked = to_validate(preset, recognizer, validation)
+    heard = to_calibrate(preset, recognizer, calibration)
+    job = Job(recognizer, preset, heard.audio, checked.spoken, progress)
     with quietly():
         built = engine.build(job)
     took = time.perf_counter() - begun
@@ -77,19 +64,8 @@ def quantize(
         preset=preset,
         backend=built.backend,
         tuning=built.tuning,
-        calibration=tuple(_name(clip, index) for index, clip in enumerate(clips)),
+        calibration=heard.used,
+        validation=checked.used,
         original_bytes=recognizer.size_bytes(),
         build_seconds=took,
     )
-
-
-def _name(clip: Clip, index: int) -> str:
-    if isinstance(clip, Audio):
-        return f"clip {index + 1}, {clip.seconds:.1f} s"
-    return clip.id if isinstance(clip, Utterance) else Path(clip).name
-
-
-def _audio(clip: Clip) -> Audio:
-    if isinstance(clip, Audio):
-        return clip
-    return clip.audio() if isinstance(clip, Utterance) else read_audio(clip)

@@ -30,13 +30,20 @@ def summary(manifest: Manifest) -> dict[str, str]:
         rows["Quantized modules"] = ", ".join(f"{count} {name}" for name, count in counts.items())
     if manifest.tuning:
         rows["Accuracy control"] = str(manifest.tuning)
+    if manifest.validation:
+        rows["Validation"] = f"{manifest.validation}{_LISTED}"
     if manifest.backend:
         rows["Backend"] = manifest.backend
     if manifest.calibration:
-        rows["Calibration"] = f"{len(manifest.calibration)} clips, named in manifest.json"
+        rows["Calibration"] = f"{manifest.calibration}{_LISTED}"
+        if manifest.calibration.notice:
+            rows["Notice"] = f"{manifest.preset.name}: {manifest.calibration.notice}"
     rows["Made with"] = ", ".join(f"{library} {version}" for library, version in manifest.versions.items())
     rows["Made"] = f"{manifest.created} on {manifest.machine}"
     return rows
+
+
+_LISTED = "; ids and sha256 in manifest.json"
 
 
 def verified(manifest: Manifest) -> str:

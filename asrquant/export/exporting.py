@@ -163,6 +163,7 @@ def _manifest(
         roles=recognizer.roles,
         backend=recognizer.backend,
         calibration=recognizer.calibration,
+        validation=recognizer.validation,
         tuning=recognizer.tuning,
         decoder=recognizer.decoder.name,
         versions={"python": platform.python_version(), **_versions(_LIBRARIES)},

@@ -77,6 +77,7 @@ def _load(folder: Path) -> Recognizer:
         preset=manifest.preset,
         backend=manifest.backend,
         calibration=manifest.calibration,
+        validation=manifest.validation,
         tuning=manifest.tuning,
         origin=_origin(manifest, folder),
         original_bytes=manifest.original_bytes if manifest.preset.engine else None,

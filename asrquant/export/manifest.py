@@ -13,13 +13,15 @@ from pydantic import TypeAdapter, ValidationError
 from asrquant.base.errors import ArtifactError
 from asrquant.base.files import File
 from asrquant.export.manifest_1 import OLDEST_VERSION, from_version_1
+from asrquant.export.manifest_2 import from_version_2
 from asrquant.model.card import Card
 from asrquant.model.modules import Roles
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Tuning
+from asrquant.model.used import UsedClips
 from asrquant.text.metrics import Measure
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST, DECODER = "manifest.json", "decoder.json"
 _T = TypeVar("_T")
 
@@ -116,12 +118,13 @@ class Manifest:
         preset: with every setting.
         roles: path of the module in each role.
         backend: quantized kernels that the weights are packed for; empty where there are none.
-        calibration: names of the calibration clips.
+        calibration: clips that the ranges of activations were found with; None for a preset that needs none.
         decoder: name of the decoder.
         versions: of Python and the libraries that made it.
         machine: that made it.
         files: all files but this one and ``SHA256SUMS``.
         tuning: what was tried to keep the accuracy.
+        validation: clips that it was looked at on.
         verification: None only while the artifact is being made.
         measurement: None where no benchmark was run.
     """
@@ -137,12 +140,13 @@ class Manifest:
     preset: Preset
     roles: Roles
     backend: str
-    calibration: tuple[str, ...]
+    calibration: UsedClips | None
     decoder: str
     versions: Mapping[str, str]
     machine: str
     files: Mapping[str, File]
     tuning: Tuning | None = None
+    validation: UsedClips | None = None
     verification: Verification | None = None
     measurement: Measurement | None = None
 
@@ -195,11 +199,12 @@ def parse_json(kind: type[_T], contents: bytes, name: str) -> _T:
         version = said.get("format_version", FORMAT_VERSION)
     except (ValueError, AttributeError):
         raise ArtifactError(f"{name} is not a JSON object; this is no artifact of asrquant's.") from None
-    if version == OLDEST_VERSION:
-        contents = json.dumps({**from_version_1(said), "format_version": FORMAT_VERSION}).encode()
+    if version in range(OLDEST_VERSION, FORMAT_VERSION):
+        said = from_version_2(from_version_1(said) if version == OLDEST_VERSION else said)
+        contents = json.dumps({**said, "format_version": FORMAT_VERSION}).encode()
     elif version != FORMAT_VERSION:
         raise ArtifactError(
-            f"The artifact is of format version {version}; this asrquant reads versions {OLDEST_VERSION} and {FORMAT_VERSION}. "
+            f"The artifact is of format version {version}; this asrquant reads versions {OLDEST_VERSION} to {FORMAT_VERSION}. "
             "Use the asrquant that made it, or export again."
         )
     try:

@@ -1,4 +1,4 @@
-"""Manifests of format version 1, whose presets had the settings of all engines side by side, as those of today."""
+"""Manifests of format version 1, whose presets had the settings of all engines side by side, as those of version 2."""
 
 from __future__ import annotations
 

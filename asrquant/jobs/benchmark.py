@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from asrquant.base.errors import DatasetError, PresetError, RequestError
-from asrquant.base.files import printable_name
 from asrquant.base.policy import policy
-from asrquant.data.archive import unpack
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
+from asrquant.engines.clips import refuse_unvalidated
 from asrquant.engines.registry import refuse_unavailable
 from asrquant.jobs.checks import Checked, by, flag, shown, whole
-from asrquant.jobs.models import chosen, known_model
+from asrquant.jobs.clips import OwnClips, read_zip
+from asrquant.jobs.models import BUNDLED_CLIPS, chosen, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.benchmark import benchmark
 from asrquant.measure.report import Report
 from asrquant.model.presets import Preset
 from asrquant.text.decoders import known_decoder
+from asrquant.text.normalize import BASIC, NORMALIZATIONS
 
 ZIP, FOLDER = "a zip of my own", "a folder or manifest on this machine"
 
@@ -81,9 +82,7 @@ class Data:
             return Dataset(BUNDLED, example_clips())
         if self.kind == FOLDER:
             return read_dataset(self.path)
-        unpack(self.path, room)
-        data = read_dataset(room, inside=room)
-        return replace(data, name=printable_name(self.path)) if data.name == room.name else data
+        return read_zip(self.path, room)
 
 
 def _presets(names: object) -> tuple[Preset, ...]:
@@ -98,6 +97,12 @@ def _presets(names: object) -> tuple[Preset, ...]:
 def _name(value: object) -> str:
     if not isinstance(value, str):
         raise RequestError(f"A preset is {shown(value)}; give its name.")
+    return value
+
+
+def _normalization(value: object) -> str:
+    if not isinstance(value, str) or value not in NORMALIZATIONS:
+        raise RequestError(f"The normalization is {shown(value)}; choose {', '.join(NORMALIZATIONS)}.")
     return value
 
 
@@ -116,6 +121,8 @@ class BenchmarkRequest(Checked):
         deployed: whether each model is loaded in a fresh process as well, for load time and peak memory.
         model: name of the model.
         decoder: name of the decoder.
+        own: clips to calibrate and validate with.
+        normalize: name of the normalization of the texts before they are compared.
 
     Raises:
         PresetError: no preset is named, there is none of a name, or this machine cannot carry one out.
@@ -130,6 +137,8 @@ class BenchmarkRequest(Checked):
     deployed: bool = field(metadata=by(partial(flag, what="Load time and peak memory")))
     model: str = field(metadata=by(known_model))
     decoder: str = field(metadata=by(known_decoder))
+    own: OwnClips = BUNDLED_CLIPS
+    normalize: str = field(default=BASIC.name, metadata=by(_normalization))
 
     def facts(self) -> Mapping[str, str]:
         """For the log."""
@@ -149,9 +158,16 @@ class BenchmarkRequest(Checked):
             recognizers = [work.models.original(self.model).with_decoder(self.decoder)]
             for preset in self.presets:  # before any of them is built
                 refuse_unavailable(preset, recognizers[0])
+                refuse_unvalidated(preset, recognizers[0], self.own.validation)
             for preset in self.presets:
-                quantized = work.models.quantized(self.model, preset, work.progress)
+                quantized = work.models.quantized(self.model, preset, work.progress, self.own)
                 recognizers.append(quantized.with_decoder(self.decoder))
             return benchmark(
-                recognizers, data, work.progress, keep_partial=True, watch=work.show, deployed=self.deployed
+                recognizers,
+                data,
+                work.progress,
+                keep_partial=True,
+                watch=work.show,
+                deployed=self.deployed,
+                normalize=self.normalize,
             )

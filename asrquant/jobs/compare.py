@@ -10,8 +10,10 @@ from pathlib import Path
 from asrquant.audio.clip import read_audio
 from asrquant.audio.sound import MIX, chosen_channel
 from asrquant.base.errors import AudioError
+from asrquant.engines.clips import refuse_unvalidated
 from asrquant.jobs.checks import Checked, by, reference_words, whole
-from asrquant.jobs.models import known_model
+from asrquant.jobs.clips import OwnClips
+from asrquant.jobs.models import BUNDLED_CLIPS, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.compare import Comparison, compare
 from asrquant.model.presets import Preset
@@ -45,6 +47,7 @@ class CompareRequest(Checked):
         decoder: name of the decoder.
         runs: of each model, 1 to ``MAX_RUNS``; the median of their times is taken.
         channel: of a clip with several, the one to take, 1 for the first; ``mix`` for the mean of all.
+        own: clips to calibrate and validate with.
 
     Raises:
         AudioError: there is no clip, or no clip has such a channel.
@@ -60,6 +63,7 @@ class CompareRequest(Checked):
     decoder: str = field(metadata=by(known_decoder))
     runs: int = field(metadata=by(partial(whole, what="The number of runs", least=1, most=MAX_RUNS)))
     channel: str = field(default=MIX, metadata=by(_channel))
+    own: OwnClips = BUNDLED_CLIPS
 
     def facts(self) -> Mapping[str, str]:
         """For the log."""
@@ -77,8 +81,9 @@ class CompareRequest(Checked):
         audio = read_audio(self.clip, channel=self.channel)
         work.progress("loading the model", 0, 1)
         original = work.models.original(self.model).with_decoder(self.decoder)
+        refuse_unvalidated(self.preset, original, self.own.validation)
         work.show(("Original", original.transcribe(audio).text))
-        quantized = work.models.quantized(self.model, self.preset, work.progress).with_decoder(self.decoder)
+        quantized = work.models.quantized(self.model, self.preset, work.progress, self.own).with_decoder(self.decoder)
 
         def heard(name: str, text: str) -> None:
             work.show(("Original" if name == "original" else "Quantized", text))

@@ -15,7 +15,8 @@ from asrquant.engines.registry import get_format
 from asrquant.export.exporting import export
 from asrquant.export.store import Artifact, Exports
 from asrquant.jobs.checks import Checked, by, flag
-from asrquant.jobs.models import known_model
+from asrquant.jobs.clips import OwnClips
+from asrquant.jobs.models import BUNDLED_CLIPS, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.benchmark import benchmark
 from asrquant.model.presets import Preset
@@ -60,6 +61,7 @@ class ExportRequest(Checked):
         model: name of the model.
         decoder: name of the decoder.
         visitor: the secret that says whose artifact it is; see ``exports``.
+        own: clips to calibrate and validate with.
 
     Raises:
         ExportError: the preset has no such format, or the visitor is not known.
@@ -74,6 +76,7 @@ class ExportRequest(Checked):
     model: str = field(metadata=by(known_model))
     decoder: str = field(metadata=by(known_decoder))
     visitor: str = field(repr=False, metadata=by(_known_visitor))
+    own: OwnClips = BUNDLED_CLIPS
 
     def __post_init__(self) -> None:
         """Refuse a format that the preset does not have, too."""
@@ -95,7 +98,7 @@ class ExportRequest(Checked):
         kept.check()
         work.progress("loading the model", 0, 1)
         original = work.models.original(self.model).with_decoder(self.decoder)
-        quantized = work.models.quantized(self.model, self.preset, work.progress).with_decoder(self.decoder)
+        quantized = work.models.quantized(self.model, self.preset, work.progress, self.own).with_decoder(self.decoder)
         report = None
         if self.measure:
             pair = [original, quantized] if self.preset.engine else [original]

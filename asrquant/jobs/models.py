@@ -13,6 +13,7 @@ from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import refuse_unavailable
 from asrquant.jobs.checks import shown, whole
+from asrquant.jobs.clips import Digests, OwnClips
 from asrquant.model.modules import ROLES
 from asrquant.model.presets import Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
@@ -25,6 +26,7 @@ CACHE_BYTES = 4_000_000_000
 
 MAX_CALIBRATION_CLIPS = 20
 MAX_SEED = 2**32 - 1
+BUNDLED_CLIPS = OwnClips()
 EXAMPLE_SETTINGS = {"schemes": {"head": "dynamic", "feature_projection": "static"}, "calibration_clips": 5}
 """For whoever asks how settings are written."""
 
@@ -114,8 +116,17 @@ def chosen(name: object, settings: Custom | None) -> Preset:
     return preset
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What a recognizer was made from; without a preset, the float one."""
+
+    source: str
+    preset: Preset | None = None
+    clips: Digests | None = None
+
+
 class Models:
-    """Recognizers that have been loaded or quantized, by (source, preset), bounded in bytes.
+    """Recognizers that have been loaded or quantized, by what they were made from, bounded in bytes.
 
     Used by one job at a time, which makes every build single-flight.
     """
@@ -123,7 +134,7 @@ class Models:
     def __init__(self, bound: int = CACHE_BYTES) -> None:
         """Keep at most ``bound`` bytes; the model in use is kept whatever its size."""
         self._bound = bound
-        self._kept: OrderedDict[tuple[str, Preset | None], tuple[Recognizer, int]] = OrderedDict()
+        self._kept: OrderedDict[_Made, tuple[Recognizer, int]] = OrderedDict()
 
     def original(self, source: str) -> Recognizer:
         """The float recognizer of a source, with the decoder that it came with.
@@ -132,20 +143,34 @@ class Models:
             UntrustedSourceError: the page does not offer it: no path or id of a visitor's own ever reaches the loader.
             SourceError: it cannot be loaded.
         """
-        return self._get((source, None), lambda: load(known_model(source)))
+        return self._get(_Made(source), lambda: load(known_model(source)))
 
-    def quantized(self, source: str, preset: Preset, progress: Progress = silent) -> Recognizer:
+    def quantized(
+        self, source: str, preset: Preset, progress: Progress = silent, own: OwnClips = BUNDLED_CLIPS
+    ) -> Recognizer:
         """The source quantized by a preset (which names the backend too); the preset ``original`` is the source itself.
 
+        Args:
+            source: name of the model.
+            preset: that quantizes it.
+            progress: called at each step; may raise ``Cancelled``.
+            own: clips to calibrate and validate with; a model that was made with others is not theirs.
+
         Raises:
-            AsrQuantError: it cannot be loaded or does not fit the preset.
+            AsrQuantError: it cannot be loaded or does not fit the preset, or the clips cannot be used.
         """
         original = self.original(source)
         if not preset.engine:
             return original
-        return self._get((source, preset), lambda: quantize(original, preset, progress=progress))
+        needed = own.heard_by(preset)
 
-    def _get(self, key: tuple[str, Preset | None], build: Callable[[], Recognizer]) -> Recognizer:
+        def build() -> Recognizer:
+            with needed.opened() as clips:
+                return quantize(original, preset, clips.calibration, progress, clips.validation)
+
+        return self._get(_Made(source, preset, needed.digests()), build)
+
+    def _get(self, key: _Made, build: Callable[[], Recognizer]) -> Recognizer:
         if key not in self._kept:
             recognizer = build()
             self._kept[key] = (recognizer, recognizer.size_bytes())

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from asrquant.jobs.checks import Checked, by, flag, number
-from asrquant.jobs.models import known_model
+from asrquant.jobs.clips import OwnClips
+from asrquant.jobs.models import BUNDLED_CLIPS, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.layers import Layer, layers
 from asrquant.measure.sensitivity import Sensitivity, sensitivity
 from asrquant.model.modules import ModuleInfo, module_map
 from asrquant.model.presets import Preset
+from asrquant.model.used import UsedClips
 from asrquant.text.decoders import known_decoder
 
 _LEAST, _MOST = 1e-5, 10.0
@@ -25,10 +27,14 @@ class Parts:
     Attributes:
         layers: what became of each layer.
         modules: the float model's modules, with their bytes.
+        calibration: clips that it was calibrated with; None for a preset that needs none.
+        notice: what speaks against these clips, in a sentence; empty where nothing does.
     """
 
     layers: tuple[Layer, ...]
     modules: tuple[ModuleInfo, ...]
+    calibration: UsedClips | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,7 @@ class ModulesRequest(Checked):
     Attributes:
         preset: that quantizes the model.
         model: name of the model.
+        own: clips to calibrate and validate with.
 
     Raises:
         UntrustedSourceError: the model is not offered.
@@ -45,6 +52,7 @@ class ModulesRequest(Checked):
 
     preset: Preset
     model: str = field(metadata=by(known_model))
+    own: OwnClips = BUNDLED_CLIPS
 
     def facts(self) -> Mapping[str, str]:
         """For the log."""
@@ -58,8 +66,9 @@ class ModulesRequest(Checked):
         """
         work.progress("loading the model", 0, 1)
         original = work.models.original(self.model)
-        quantized = work.models.quantized(self.model, self.preset, work.progress)
-        return Parts(layers(original, quantized), module_map(original, original.roles))
+        quantized = work.models.quantized(self.model, self.preset, work.progress, self.own)
+        parts = module_map(original, original.roles)
+        return Parts(layers(original, quantized), parts, quantized.calibration, quantized.notice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +80,7 @@ class SensitivityRequest(Checked):
         max_nats: divergence in nats a frame that a part of the suggestion may have.
         model: name of the model.
         decoder: name of the decoder.
+        own: clips to calibrate static parts with, and to measure on.
 
     Raises:
         RequestError: a value is of the wrong kind, or out of bounds.
@@ -84,6 +94,7 @@ class SensitivityRequest(Checked):
     )
     model: str = field(metadata=by(known_model))
     decoder: str = field(metadata=by(known_decoder))
+    own: OwnClips = BUNDLED_CLIPS
 
     def facts(self) -> Mapping[str, str]:
         """For the log."""
@@ -97,4 +108,7 @@ class SensitivityRequest(Checked):
         """
         work.progress("loading the model", 0, 1)
         original = work.models.original(self.model).with_decoder(self.decoder)
-        return sensitivity(original, layers=self.each_layer, max_nats=self.max_nats, progress=work.progress)
+        with self.own.opened() as clips:
+            return sensitivity(
+                original, clips.validation, self.each_layer, self.max_nats, work.progress, calibration=clips.calibration
+            )

@@ -115,6 +115,8 @@ def _report(
                 recognizer=each.fingerprint(),
                 build_seconds=each.build_seconds,
                 deployment=deployments.get(each.preset.name),
+                calibration=each.calibration,
+                validation=each.validation,
             )
             for each in recognizers
         ),
@@ -122,9 +124,19 @@ def _report(
         bad=(*data.bad, *unusable),
         planned=len(data.utterances) + len(data.bad),
         normalization=rules,
+        calibration_notices=_calibration_notices(recognizers),
         read_as=data.read_as,
         notices=tuple(Notice(entry.utterance, entry.note) for entry in entries if entry.note and entry.rows),
     )
+
+
+def _calibration_notices(recognizers: Sequence[Recognizer]) -> tuple[str, ...]:
+    """What speaks against the clips that presets were calibrated with, in one sentence for all that it holds for."""
+    names: dict[str, list[str]] = {}
+    for each in recognizers:
+        if each.calibration and each.calibration.notice:
+            names.setdefault(each.calibration.notice, []).append(each.preset.name)
+    return tuple(f"{', '.join(mine)}: {notice}" for notice, mine in names.items())
 
 
 def _run(

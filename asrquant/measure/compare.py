@@ -14,6 +14,7 @@ from asrquant.base.errors import DatasetError
 from asrquant.base.progress import Progress, silent
 from asrquant.measure.divergence import Divergence, diverge
 from asrquant.model.recognizer import Recognizer, Transcript, Tuning
+from asrquant.model.used import UsedClips
 from asrquant.text.metrics import (
     Edit,
     Measure,
@@ -89,6 +90,9 @@ class Comparison:
         divergence: where in the clip the two encoders answer otherwise.
         normalization: of the texts before they were compared.
         mixed: number of the clip's channels where each held a sound of its own, such as a speaker, and they were mixed; else 0.
+        calibration: clips that the quantized one was calibrated with; None for a preset that needs none.
+        validation: clips that its accuracy was looked at on, for a preset that asks for it.
+        notice: what speaks against the clips of the calibration, in a sentence; empty where nothing does.
     """
 
     source: str
@@ -106,6 +110,9 @@ class Comparison:
     tuning: Tuning | None = None
     normalization: Normalization = BASIC
     mixed: int = 0
+    calibration: UsedClips | None = None
+    validation: UsedClips | None = None
+    notice: str = ""
 
     @property
     def speedup(self) -> float:
@@ -181,8 +188,7 @@ def compare(
     rules = normalization(normalize)
     if runs < 1:
         raise ValueError(f"runs is {runs}; at least 1 is needed.")
-    check_reference(reference)
-    refuse_foreign([reference or ""], rules)
+    spoken = _spoken(reference, rules)
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
     answers: list[torch.Tensor] = []
@@ -191,7 +197,6 @@ def compare(
         answers.append(recognizer.log_probs(audio))
         heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
     transcripts = _alternating(pair, audio, runs, progress)
-    spoken = reference if reference and normalize_text(reference, rules) else None
     first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
     return Comparison(
         source=original.source,
@@ -209,6 +214,9 @@ def compare(
         tuning=quantized.tuning,
         normalization=rules,
         mixed=audio.source_channels if audio.channels_differ else 0,
+        calibration=quantized.calibration,
+        validation=quantized.validation,
+        notice=quantized.notice,
     )
 
 
@@ -222,6 +230,13 @@ def _alternating(
             progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
             transcripts[side].append(pair[side].transcribe(audio))
     return transcripts
+
+
+def _spoken(reference: str | None, rules: Normalization) -> str | None:
+    """The reference, where there is one that holds words; raises as ``compare``."""
+    check_reference(reference)
+    refuse_foreign([reference or ""], rules)
+    return reference if reference and normalize_text(reference, rules) else None
 
 
 def check_reference(reference: str | None) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from asrquant.data.dataset import BadRow
 from asrquant.measure.compare import Machine
 from asrquant.measure.deployment import Deployment
+from asrquant.model.used import UsedClips
 from asrquant.text.metrics import Measure, Spread, WordErrors, spread, total_errors
 from asrquant.text.normalize import BASIC, Normalization
 
@@ -92,6 +93,8 @@ class Summary:
         cer_interval: as ``wer_interval``, of the CER.
         cer_change: as ``change``.
         cer_change_interval: as ``change_interval``.
+        calibration: clips that it was calibrated with; None for a preset that needs none.
+        validation: clips that its accuracy was looked at on, for a preset that asks for it.
     """
 
     preset: str
@@ -112,6 +115,8 @@ class Summary:
     cer_interval: Interval | None = None
     cer_change: float | None = None
     cer_change_interval: Interval | None = None
+    calibration: UsedClips | None = None
+    validation: UsedClips | None = None
 
     @property
     def wer(self) -> Rate:
@@ -152,6 +157,7 @@ class Report:
         planned: number of rows that the data set had.
         normalization: of the texts before they were compared.
         notices: clips of which people should know how they were read, such as two speakers that were mixed.
+        calibration_notices: what speaks against clips that presets were made with, in a sentence each.
         read_as: what the data set was taken for, and what was refused in it; empty for clips that were not read from one.
     """
 
@@ -165,6 +171,7 @@ class Report:
     planned: int = 0
     normalization: Normalization = BASIC
     notices: tuple[Notice, ...] = ()
+    calibration_notices: tuple[str, ...] = ()
     read_as: str = ""
 
     @property

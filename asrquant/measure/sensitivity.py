@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,16 +21,20 @@ from asrquant.audio.clip import Audio
 from asrquant.base.errors import DatasetError, PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.data.bundled import validation_clips
-from asrquant.data.dataset import Utterance
+from asrquant.data.dataset import Dataset, Utterance
+from asrquant.data.sounds import read_sounds
+from asrquant.engines.clips import Clips, WithWords, labelled, strange
 from asrquant.engines.quantize import quantize
 from asrquant.measure.divergence import kl_divergence
 from asrquant.model.modules import dynamic_parts, get_module, module_map
-from asrquant.model.presets import Preset, custom
+from asrquant.model.presets import Calibration, Preset, custom
 from asrquant.model.recognizer import Recognizer
+from asrquant.model.used import UsedClips
 from asrquant.text.metrics import WordErrors, refuse_foreign, total_errors, word_errors
 from asrquant.text.normalize import BASIC, Normalization, normalization, normalize_text
 
 CLIPS = 8
+CALIBRATION = Calibration()
 STAGE = "quantizing one part at a time"
 MAX_NATS = 0.01
 """Divergence in nats a frame that a suggested group may have."""
@@ -92,6 +97,9 @@ class Sensitivity:
         max_nats: divergence that a suggested group may have.
         suggested: groups that may be quantized, with what they do together; None where there is none.
         normalization: of the texts before they were compared.
+        data: what the clips are.
+        draw: how many clips static parts are calibrated with, and the seed that they are drawn with.
+        calibration: those clips; None where no part is static.
     """
 
     source: str
@@ -103,9 +111,17 @@ class Sensitivity:
     max_nats: float
     suggested: Effect | None
     normalization: Normalization = BASIC
+    data: str = ""
+    draw: Calibration = CALIBRATION
+    calibration: UsedClips | None = None
+
+    @property
+    def notice(self) -> str:
+        """What speaks against the clips of the calibration, in a sentence; empty where nothing does."""
+        return f"static parts: {self.calibration.notice}" if self.calibration and self.calibration.notice else ""
 
     def preset(self) -> Preset:
-        """The suggestion as a ``custom`` preset.
+        """The suggestion as a ``custom`` preset, to be calibrated with the same clips.
 
         Raises:
             PresetError: no group is harmless enough.
@@ -114,45 +130,47 @@ class Sensitivity:
             raise PresetError(
                 f"No part of this model can be quantized within {self.max_nats:g} nats a frame; allow more."
             )
-        return custom({group.part: group.scheme for group in self.suggested.groups})
+        return _custom(self.suggested.groups, self.draw)
 
 
 def sensitivity(
     recognizer: Recognizer,
-    clips: Sequence[Utterance] | None = None,
+    clips: WithWords | None = None,
     layers: bool = False,
     max_nats: float = MAX_NATS,
     progress: Progress = silent,
     normalize: Normalization | str = BASIC,
+    calibration: Clips | None = None,
+    draw: Calibration = CALIBRATION,
 ) -> Sensitivity:
     """Quantize one group at a time and measure.
 
     Args:
         recognizer: a float one.
-        clips: with references; None takes bundled ones that the embedded model was not trained on.
+        clips: with references, or a data set of them or its path; None takes bundled ones that the embedded model was not trained
+            on, and is for that model only.
         layers: whether each transformer layer is a group too, beside all of them together.
         max_nats: divergence that a suggested group may have.
         progress: called before each step; may raise ``Cancelled``.
         normalize: of the texts before they are compared: ``none``, ``basic`` or ``english``, or a ``Normalization``.
+        calibration: clips for the static parts, as ``quantize`` takes them.
+        draw: how many of a data set, or of the bundled ones.
 
     Raises:
-        PresetError: the recognizer is quantized already, or no part can be quantized.
+        PresetError: the recognizer is quantized already, no part can be quantized, or the bundled clips would be used for another
+            model than the embedded one.
         AudioError: a clip cannot be used.
         DatasetError: a reference has no words, or is not in the normalization's language.
         ValueError: there is no such normalization.
     """
     rules = normalization(normalize)
-    if clips is None:
-        bundled = validation_clips()
-        clips = bundled[:: len(bundled) // CLIPS][:CLIPS]
-    refuse_foreign((clip.reference for clip in clips), rules)
-    for clip in clips:
-        if not normalize_text(clip.reference, rules):
-            raise DatasetError(f"{clip.id!r} has no words once it is normalized ({rules}); leave it out.")
+    data = _measured_on(recognizer, clips, rules)
     groups = possible_groups(recognizer, layers)
     if not groups:
         raise PresetError("This model has no part that PyTorch's eager mode can quantize.")
-    bench = _Bench(recognizer, clips, rules)
+    if isinstance(calibration, str | Path):
+        calibration = read_sounds(calibration)
+    bench = _Bench(recognizer, data.utterances, rules, calibration, draw)
     effects = []
     for index, group in enumerate(groups):
         step = partial(progress, STAGE, index, len(groups) + 1)
@@ -162,14 +180,42 @@ def sensitivity(
     return Sensitivity(
         source=recognizer.source,
         decoder=recognizer.decoder.name,
-        clips=len(clips),
+        clips=len(data.utterances),
         audio_seconds=bench.audio_seconds,
         errors=bench.errors,
         effects=tuple(effects),
         max_nats=max_nats,
         suggested=bench.measure(kept, step) if kept else None,
         normalization=rules,
+        data=data.name,
+        draw=draw,
+        calibration=bench.calibration,
     )
+
+
+def _measured_on(recognizer: Recognizer, clips: WithWords | None, rules: Normalization) -> Dataset:
+    """The clips with their words; raises as ``sensitivity``."""
+    why = "What quantizing a part costs is measured on clips"
+    if clips is None and (reason := strange(recognizer, why, "--data PATH, clips=, on the page a zip")):
+        raise PresetError(reason)
+    data = labelled(clips, _bundled)
+    if not data.utterances:
+        raise DatasetError("There are no clips to measure on; give at least one.")
+    refuse_foreign((clip.reference for clip in data.utterances), rules)
+    for clip in data.utterances:
+        if not normalize_text(clip.reference, rules):
+            raise DatasetError(f"{clip.id!r} has no words once it is normalized ({rules}); leave it out.")
+    return data
+
+
+def _bundled() -> Sequence[Utterance]:
+    bundled = validation_clips()
+    return bundled[:: len(bundled) // CLIPS][:CLIPS]
+
+
+def _custom(groups: Sequence[Group], draw: Calibration) -> Preset:
+    schemes = {group.part: group.scheme for group in groups}
+    return custom(schemes, calibration_clips=draw.clips, calibration_seed=draw.seed)
 
 
 def possible_groups(recognizer: Recognizer, layers: bool = False) -> tuple[Group, ...]:
@@ -202,8 +248,16 @@ def suggest(effects: Sequence[Effect], max_nats: float) -> tuple[Group, ...]:
 class _Bench:
     """The clips, and what the float model answers to them."""
 
-    def __init__(self, original: Recognizer, clips: Sequence[Utterance], rules: Normalization) -> None:
-        self._original, self._rules = original, rules
+    def __init__(
+        self,
+        original: Recognizer,
+        clips: Sequence[Utterance],
+        rules: Normalization,
+        calibration: Clips | None,
+        draw: Calibration,
+    ) -> None:
+        self._original, self._rules, self._given, self._draw = original, rules, calibration, draw
+        self.calibration: UsedClips | None = None
         self._clips = [(utterance.audio(), utterance.reference) for utterance in clips]
         self._answers = [original.log_probs(audio) for audio, _ in self._clips]
         self._bytes = original.size_bytes()
@@ -212,8 +266,9 @@ class _Bench:
 
     def measure(self, groups: tuple[Group, ...], step: Callable[[], None]) -> Effect:
         """Quantize these groups alone; ``step`` is called often and may raise ``Cancelled``."""
-        preset = custom({group.part: group.scheme for group in groups})
-        quantized = quantize(self._original, preset, progress=lambda *_: step())
+        preset = _custom(groups, self._draw)
+        quantized = quantize(self._original, preset, self._given, lambda *_: step())
+        self.calibration = quantized.calibration or self.calibration
         quantized.log_probs(self._clips[0][0])
         ratios, answers = [], []
         for index, (audio, _) in enumerate(self._clips):

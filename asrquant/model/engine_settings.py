@@ -71,8 +71,8 @@ class OpenVino:
         ignored: roles or module paths that stay float.
         ranges: how NNCF estimates the ranges of activations: ``min-max`` its default, ``mean-quantile`` the mean over
             the clips of each clip's outermost quantiles (1e-4), which forgives outliers.
-        max_drop: WER in points that may be lost on the validation clips; layers go back to float until it holds. None
-            quantizes without looking.
+        max_drop: points of WER (of CER, where the script puts no spaces between words) that may be lost on the validation
+            clips; layers go back to float until it holds. None quantizes without looking.
         smooth_quant: whether NNCF moves the ranges of activations into weights (SmoothQuant) first. Off, as it doubled the
             divergence from the float model where it was measured (see ``examples/openvino_settings.py``); large language
             models are what it was made for.

@@ -19,7 +19,9 @@ from asrquant.model.card import Card
 from asrquant.model.footprint import serialized_bytes
 from asrquant.model.modules import Roles
 from asrquant.model.presets import PRESETS, Preset
+from asrquant.model.used import UsedClips
 from asrquant.text.decoders import make_decoder
+from asrquant.text.metrics import Measure
 from asrquant.text.vocabulary import Decoder, Vocabulary
 
 
@@ -74,10 +76,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Trial:
-    """A quantized model that was tried on validation clips: its WER in percent."""
+    """A quantized model that was tried on validation clips: its WER and CER in percent.
+
+    The CER is None in artifacts of before it was counted.
+    """
 
     wer: float
     clips: int
+    cer: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,21 +91,23 @@ class Tuning:
     """What an engine tried in order to keep the accuracy.
 
     Attributes:
-        max_drop: WER in points that was allowed to be lost.
+        max_drop: points of ``measure`` that were allowed to be lost.
         clips: validation clips.
         trials: the float model, the fully quantized one, each with more layers in float; the last is the one returned.
         kept_float: paths of the modules that stayed float because of what quantizing them cost.
+        measure: what was looked at: CER where the script puts no spaces between words.
     """
 
     max_drop: float
     clips: int
     trials: tuple[Trial, ...]
     kept_float: tuple[str, ...]
+    measure: Measure = "WER"
 
     def __str__(self) -> str:
         """What was found, in a sentence."""
-        before, everything, *rest = (trial.wer for trial in self.trials)
-        found = f"WER on {self.clips} validation clips: {before:.1f} % float, {everything:.1f} % all int8"
+        before, everything, *rest = (trial.cer or 0.0 if self.measure == "CER" else trial.wer for trial in self.trials)
+        found = f"{self.measure} on {self.clips} validation clips: {before:.1f} % float, {everything:.1f} % all int8"
         if not self.kept_float:
             return f"{found}; nothing had to stay float"
         tried = f"{len(rest)} more trials, the last {rest[-1]:.1f} %" if rest else "no more trials"
@@ -120,7 +128,8 @@ class Recognizer:
         source: where the float model came from.
         preset: what has been done to it.
         backend: quantized kernels that its weights are packed for; empty for a float model.
-        calibration: names of the clips that the ranges of activations were found with.
+        calibration: clips that the ranges of activations were found with; None for a preset that needs none.
+        validation: clips that the accuracy was looked at on, for a preset that asks for it.
         origin: what it was loaded from, if it was loaded from files.
         original_bytes: ``size_bytes`` of the float model that it was made from; None for the float model itself.
         tuning: what was tried to keep the accuracy, for a preset that asks for it.
@@ -134,7 +143,8 @@ class Recognizer:
     source: str
     preset: Preset = PRESETS["original"]
     backend: str = ""
-    calibration: tuple[str, ...] = ()
+    calibration: UsedClips | None = None
+    validation: UsedClips | None = None
     origin: Origin | None = None
     original_bytes: int | None = None
     tuning: Tuning | None = None
@@ -182,9 +192,16 @@ class Recognizer:
 
         The decoder is left out, as it is not part of what an engine builds.
         """
-        made = (replace(self.preset, summary=""), self.backend, self.calibration, self.tuning, self.roles)
+        heard = (self.calibration, self.validation)
+        made = (replace(self.preset, summary=""), self.backend, *heard, self.tuning, self.roles)
         files = sorted(self.origin.sha256.items()) if self.origin else []
         return hashlib.sha256(repr((self.source, files, made)).encode()).hexdigest()
+
+    @property
+    def notice(self) -> str:
+        """What speaks against the clips that it was calibrated with, in a sentence; empty where nothing does."""
+        used = self.calibration
+        return f"{self.preset.name}: {used.notice}" if used and used.notice else ""
 
     def size_bytes(self) -> int:
         """Bytes of the encoder when saved (``torch.save`` of its state dict)."""

@@ -92,6 +92,7 @@ def summary_table(summaries: tuple[Summary, ...]) -> pd.DataFrame:
                 "reference_words": s.errors.reference_words, "character_errors": s.errors.character_errors,
                 "reference_characters": s.errors.reference_characters, "encoder_rtf": s.encoder_rtf, "rtf": s.rtf,
                 "speedup": s.speedup, "p50_seconds": s.p50, "p95_seconds": s.p95, "size_bytes": s.size_bytes,
+                "calibration": s.calibration and str(s.calibration),
                 "build_seconds": s.build_seconds, "load_seconds": s.deployment and s.deployment.load_seconds,
                 "peak_bytes": s.deployment and s.deployment.peak_bytes, "own_bytes": s.deployment and s.deployment.own_bytes,
             }
@@ -116,6 +117,7 @@ def about(report: Report) -> str:
         f"{report.clips} clips, {units}, {report.audio_seconds:.0f} s of audio of {report.data}; model {report.source}, "
         f"decoder {report.decoder}, normalization {report.normalization}; {report.machine}"
     )
+    text += "".join(f"; {said}" for said in _calibrated(report))
     if report.measure == "CER":
         text += "; the main figure is CER, as the script puts no spaces between words"
     if report.stopped:
@@ -129,11 +131,22 @@ def about(report: Report) -> str:
     return text
 
 
+def _calibrated(report: Report) -> list[str]:
+    """Which presets were made with which clips."""
+    names: dict[str, list[str]] = {}
+    for summary in report.summaries:
+        for what, used in (("calibrated with", summary.calibration), ("accuracy control on", summary.validation)):
+            if used:
+                names.setdefault(f"{what} {used}", []).append(summary.preset)
+    return [f"{', '.join(mine)} {said}" for said, mine in names.items()]
+
+
 def page(report: Report) -> str:
     """One self-contained HTML file with the tables and charts."""
     whole = report_table(report)
     parts = [
         f"<p class=quiet>{html.escape(about(report))}.</p>",
+        *(f"<p><strong>{html.escape(notice)}.</strong></p>" for notice in report.calibration_notices),
         _table(whole),
         f"<p class=quiet>{_NOTES}</p>",
         "<h2>Accuracy against speed</h2>", tradeoff_figure(report).to_html(full_html=False, include_plotlyjs=True),

@@ -20,7 +20,10 @@ def comparison_text(comparison: Comparison) -> str:
         f"{comparison.names[1]:<18} {comparison.quantized.text}",
         f"{'changed words':<18} {changed_words(comparison)}",
         f"{'divergence':<18} {divergence_line(comparison.divergence)}",
+        *([f"{'calibrated with':<18} {comparison.calibration}"] if comparison.calibration else []),
+        *([f"{'notice':<18} {comparison.notice}"] if comparison.notice else []),
         *([f"{'accuracy control':<18} {comparison.tuning}"] if comparison.tuning else []),
+        *([f"{'validated with':<18} {comparison.validation}"] if comparison.validation else []),
         "",
         aligned(comparison_table(comparison)),
     ]

@@ -76,6 +76,14 @@ def load(source: str = "an4", decoder: str | None = None, trust_source: bool = F
         return recognizer
 
 
+def is_embedded(recognizer: Recognizer) -> bool:
+    """Whether it is an embedded model, to the byte, under its own name: the one that the bundled clips are for."""
+    origin = recognizer.origin
+    if origin is None or recognizer.source not in EMBEDDED:
+        return False
+    return origin.sha256 == {name: file.sha256 for name, file in _listed(recognizer.source).items()}
+
+
 def _vetted(found: Found, toolkit: Source) -> Found:
     """What was found, known to run no code; for a folder, with the pinned repositories that it refers to."""
     is_offered = found.source in offered()
@@ -116,6 +124,13 @@ def _find(source: str, trust_source: bool) -> Found:
 
 
 def _embedded(source: str) -> Found:
+    folder, files = EMBEDDED[source], _listed(source)
+    check_files(folder, files, "The embedded model", "get the repository whole.")
+    return Found(source, folder, _origin(source, folder, {name: file.sha256 for name, file in files.items()}))
+
+
+def _listed(source: str) -> dict[str, File]:
+    """The files that an embedded model is to have."""
     folder = EMBEDDED[source]
     if not (folder / _MANIFEST).is_file():
         raise SourceError(f"The embedded model is missing ({folder.name}/{_MANIFEST}); get the repository whole.")
@@ -124,9 +139,7 @@ def _embedded(source: str) -> Found:
         files = TypeAdapter(dict[str, File]).validate_python(listed)
     except (ValueError, KeyError, TypeError):
         raise SourceError(f"The embedded model is damaged: its {_MANIFEST} says nothing; get it again.") from None
-    files[_MANIFEST] = describe(folder / _MANIFEST)
-    check_files(folder, files, "The embedded model", "get the repository whole.")
-    return Found(source, folder, _origin(source, folder, {name: file.sha256 for name, file in files.items()}))
+    return {**files, _MANIFEST: describe(folder / _MANIFEST)}
 
 
 def _pinned(hub_id: str, pin: Pin) -> Found:

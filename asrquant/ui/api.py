@@ -14,6 +14,7 @@ from asrquant.audio.sound import MIX
 from asrquant.base.errors import RequestError
 from asrquant.engines.registry import unavailable
 from asrquant.jobs.checks import MAX_REFERENCE, shown
+from asrquant.jobs.clips import OwnClips
 from asrquant.jobs.compare import MAX_RUNS, CompareRequest
 from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, MODELS, Custom, chosen
 from asrquant.measure.compare import comparison_dict
@@ -24,7 +25,7 @@ from asrquant.ui.choices import FIRST_DECODER, FIRST_PRESET, FIRST_RUNS
 from asrquant.ui.custom import SUMMARY
 
 _FILE = {"_type": "gradio.FileData"}
-_CLIP_EXAMPLE = {"path": "clip.flac", "meta": _FILE}
+_CLIP_EXAMPLE, _ZIP_EXAMPLE = ({"path": name, "meta": _FILE} for name in ("clip.flac", "clips.zip"))
 
 
 def build() -> None:
@@ -38,6 +39,12 @@ def build() -> None:
         _parameter(f"Runs of each model, 1 to {MAX_RUNS}", {"type": "integer"}, FIRST_RUNS),
         _parameter(f"Settings of the preset {CUSTOM}", {"type": "object"}, example=EXAMPLE_SETTINGS),
         _parameter(f"Channel of the clip, 1 for the first, or {MIX} for all", {"type": "string"}, MIX),
+        _parameter(
+            "Zip of clips to calibrate with, words or none", gr.File(render=False).api_info(), example=_ZIP_EXAMPLE
+        ),
+        _parameter(
+            "Zip of clips and their words to validate with", gr.File(render=False).api_info(), example=_ZIP_EXAMPLE
+        ),
     ]
     answer = gr.JSON(visible=False, label="The numbers that the page shows")
     gr.Button(visible=False).click(compare, parameters, answer, api_name="compare", **session.HEAVY)
@@ -73,18 +80,29 @@ def compare(
     runs: Any = FIRST_RUNS,
     settings: Any = None,
     channel: Any = MIX,
+    calibration: Any = None,
+    validation: Any = None,
 ) -> Iterator[Any]:
     """Compare the original and a quantized model on a clip; returns the numbers that the page shows.
 
     All but the clip may be left out. The preset "custom" takes settings: an object with any of schemes (part of the model →
-    float, dynamic or static), dynamic_dtype, observer, backend, calibration_clips and calibration_seed.
+    float, dynamic or static), dynamic_dtype, observer, backend, calibration_clips and calibration_seed. In the place of the
+    bundled clips, zips of others can be sent to calibrate (calibration) and for accuracy control (validation).
     """
 
     def ask() -> CompareRequest:
-        path, own = _path(clip), _settings(preset, settings)
+        path, own = _path(clip, "clip"), _settings(preset, settings)
+        zips = OwnClips.chosen(_path(calibration, "calibration"), _path(validation, "validation"))
         return CompareRequest(
-            clip=path, preset=chosen(preset, own), reference=reference, model=model, decoder=decoder, runs=runs, channel=channel
-        )  # fmt: skip
+            clip=path,
+            preset=chosen(preset, own),
+            reference=reference,
+            model=model,
+            decoder=decoder,
+            runs=runs,
+            own=zips,
+            channel=channel,
+        )
 
     # A generator, as Gradio stops nothing else when the caller hangs up.
     for event in session.run(None, "for programs", ask):
@@ -103,8 +121,8 @@ def presets() -> dict[str, dict[str, str | None]]:
     return {**listed, CUSTOM: {"summary": f"{SUMMARY} Takes settings such as {EXAMPLE_SETTINGS}.", "unavailable": None}}
 
 
-def _path(clip: Any) -> Any:
-    """The path of an uploaded file; Gradio has made sure that it was uploaded, where it is marked as a file.
+def _path(clip: Any, what: str) -> Any:
+    """The path of an uploaded file, if there is one; Gradio has made sure that it was uploaded, where it is marked as a file.
 
     Raises:
         RequestError: it is no file.
@@ -113,7 +131,7 @@ def _path(clip: Any) -> Any:
         return None
     is_file = isinstance(clip, dict) and isinstance(clip.get("path"), str) and clip.get("meta") == _FILE
     if not is_file or not is_in_or_equal(clip["path"], get_upload_folder()):
-        raise RequestError(f"The clip is {shown(clip)}; send a file, in Python with gradio_client.handle_file(path).")
+        raise RequestError(f"The {what} is {shown(clip)}; send a file, in Python with gradio_client.handle_file(path).")
     return str(clip["path"])
 
 

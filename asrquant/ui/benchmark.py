@@ -34,7 +34,9 @@ from asrquant.show.report import (
 )
 from asrquant.show.report_files import about, write_report
 from asrquant.text.metrics import total_errors
+from asrquant.text.normalize import BASIC, NORMALIZATIONS
 from asrquant.ui import choices, render
+from asrquant.ui.own_clips import OwnControls
 from asrquant.ui.running import HEAVY, QUICK, Running, Screen, Updates, Values, follow
 from asrquant.ui.tab import Setting
 
@@ -144,13 +146,16 @@ class _Tab:
     limit: gr.Number
     deployed: gr.Checkbox
     model: choices.ModelControls
+    normalize: gr.Radio
     outputs: _Outputs
     running: Running
+    own: OwnControls
 
     def wire(self) -> None:
         """Let the controls do what they say."""
         self.kind.change(self.show_kind, {self.kind}, [self.zipped, self.path], **QUICK)
-        inputs = {self.kind, self.zipped, self.path, self.presets, self.limit, self.deployed, *self.model.all}
+        data: set[Component] = {self.kind, self.zipped, self.path, self.limit}
+        inputs = {*data, self.presets, self.deployed, self.normalize, *self.model.all, *self.own.all}
         self.running.starts[0].click(self.run, inputs, [*self.outputs.all, *self.running.all], **HEAVY)
         self.running.wire()
 
@@ -170,6 +175,8 @@ class _Tab:
                 deployed=values[self.deployed],
                 model=values[self.model.model],
                 decoder=values[self.model.decoder],
+                own=self.own.read(values),
+                normalize=values[self.normalize],
             )
 
         yield from follow(self.running, _BenchmarkScreen(self.outputs), request, ask)
@@ -200,8 +207,12 @@ def build(setting: Setting) -> Setting:
                 label="Load time and peak memory too (a fresh process each, some seconds)",
                 elem_id="bench-deployed",
             )
-            with gr.Accordion("Model, decoder", open=False):
+            with gr.Accordion("Model, decoder, normalization", open=False):
                 model = choices.model_and_decoder("bench-")
+                normalize = gr.Radio(
+                    [(f"{name}: {what}", name) for name, what in NORMALIZATIONS.items()], value=BASIC.name,
+                    label="Normalization of both texts before they are compared", elem_id="bench-normalize",
+                )  # fmt: skip
             with gr.Row():
                 go = gr.Button("Run", variant="primary", elem_id="bench-run")
                 stop = gr.Button("Cancel", interactive=False, elem_id="bench-cancel")
@@ -215,7 +226,7 @@ def build(setting: Setting) -> Setting:
             )
     outputs = _Outputs(numbers, figures, tables, files)
     running = Running(TAB, (go,), stop, status)
-    _Tab(kind, zipped, path, presets, limit, deployed, model, outputs, running).wire()
+    _Tab(kind, zipped, path, presets, limit, deployed, model, normalize, outputs, running, setting.own).wire()
     return setting
 
 
@@ -249,6 +260,7 @@ def _numbers(found: Report) -> str:
         + render.table(table[list(_SPEED)], "Speed")
         + (render.table(table[list(_DEPLOYED)], _FRESH) if any(each.deployment for each in found.summaries) else "")
         + f'<p class="aq-quiet">{escape(about(found))}.</p>'
+        + "".join(render.problem(notice) for notice in found.calibration_notices)
     )
 
 

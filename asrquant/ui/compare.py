@@ -23,6 +23,7 @@ from asrquant.show.divergence import divergence_figure, divergence_table
 from asrquant.ui import choices, reference, render, session
 from asrquant.ui.clip import Clip
 from asrquant.ui.clip import build as build_clip
+from asrquant.ui.own_clips import OwnControls
 from asrquant.ui.running import HEAVY, PRIVATE, QUICK, Running, Screen, Updates, Values, follow
 from asrquant.ui.tab import Setting
 
@@ -136,11 +137,12 @@ class _Tab:
     examples: gr.Dataset
     results: _Results
     running: Running
+    own: OwnControls
 
     @property
     def settings(self) -> set[Component]:
         """Inputs that say how, not what."""
-        return {*self.preset.all, *self.model.all, self.runs}
+        return {*self.preset.all, *self.model.all, self.runs, *self.own.all}
 
     @property
     def outputs(self) -> list[Component]:
@@ -216,6 +218,7 @@ class _Tab:
                 decoder=values[self.model.decoder],
                 runs=values[self.runs],
                 channel=values.get(self.clip.channel, MIX),
+                own=self.own.read(values),
             )
 
         yield from follow(
@@ -248,7 +251,7 @@ def build(setting: Setting) -> Setting:
             )  # fmt: skip
         with gr.Column(scale=7, min_width=320):
             results = _results()
-    _Tab(clip, preset, model, runs, chosen, results, Running(TAB, (go,), stop, status)).wire()
+    _Tab(clip, preset, model, runs, chosen, results, Running(TAB, (go,), stop, status), setting.own).wire()
     return replace(setting, trial=preset)
 
 

@@ -17,6 +17,7 @@ from asrquant.jobs.export import ExportRequest
 from asrquant.model.presets import PRESETS
 from asrquant.ui import artifacts, choices, render
 from asrquant.ui.artifacts import Artifacts
+from asrquant.ui.own_clips import OwnControls
 from asrquant.ui.running import HEAVY, QUICK, Running, Screen, Updates, Values, follow
 from asrquant.ui.tab import Setting
 
@@ -91,6 +92,7 @@ class _Tab:
     outputs: _Outputs
     kept: Artifacts
     running: Running
+    own: OwnControls
 
     def wire(self, page: gr.Blocks) -> None:
         """Let the controls do what they say.
@@ -100,7 +102,7 @@ class _Tab:
         """
         chosen = {self.preset.name, self.format}
         gr.on([page.load, self.preset.name.change], self.offer, chosen, [self.format], **QUICK)
-        inputs = {*self.preset.all, self.format, self.measure, *self.model.all, self.kept.visitor.secret}
+        inputs = {*self.preset.all, self.format, self.measure, *self.model.all, self.kept.visitor.secret, *self.own.all}
         outputs: list[Component] = [*vars(self.outputs).values(), self.kept.listed]
         self.running.starts[0].click(self.run, inputs, [*outputs, *self.running.all], **HEAVY)
         self.running.wire()
@@ -124,6 +126,7 @@ class _Tab:
                 model=values[self.model.model],
                 decoder=values[self.model.decoder],
                 visitor=values[self.kept.visitor.secret],
+                own=self.own.read(values),
             )
 
         yield from follow(self.running, _ExportScreen(self.outputs, self.kept, values), request, ask)
@@ -154,7 +157,7 @@ def build(setting: Setting) -> Setting:
             files = gr.HTML(elem_id="files")
     kept = artifacts.build(setting.visitor)
     outputs, running = _Outputs(about, zipped, code, files), Running(TAB, (go,), stop, status)
-    _Tab(preset, form, measure, model, outputs, kept, running).wire(setting.page)
+    _Tab(preset, form, measure, model, outputs, kept, running, setting.own).wire(setting.page)
     return setting
 
 

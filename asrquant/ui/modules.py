@@ -50,10 +50,12 @@ class _LayersScreen(Screen):
     def done(self, value: Parts) -> AbstractContextManager[Updates]:
         """Treemap and table."""
         caption = f"What {self._preset} makes of each part; weights alone"
+        caption += f"; calibrated with {value.calibration}" if value.calibration else ""
         return nullcontext(
             {
                 self._outputs.treemap: gr.update(value=treemap_figure(value.layers, value.modules), visible=True),
-                self._outputs.parts: render.table(layers_table(value.layers, value.modules), caption),
+                self._outputs.parts: render.table(layers_table(value.layers, value.modules), caption)
+                + (render.problem(value.notice) if value.notice else ""),
             }
         )
 
@@ -72,7 +74,9 @@ class _SensitivityScreen(Screen):
         return nullcontext(
             {
                 self._outputs.bars: gr.update(value=sensitivity_figure(value), visible=True),
-                self._outputs.effects: render.table(sensitivity_table(value), _about(value)) + _suggestion(value),
+                self._outputs.effects: render.table(sensitivity_table(value), _about(value))
+                + (render.problem(value.notice) if value.notice else "")
+                + _suggestion(value),
                 self._outputs.use: gr.update(visible=bool(schemes)),
                 self._outputs.suggested: schemes,
             }
@@ -107,11 +111,10 @@ class _Tab:
         shown: list[Component] = [self.outputs.treemap, self.outputs.parts]
         measured: list[Component] = [self.outputs.bars, self.outputs.effects, self.outputs.use, self.outputs.suggested]
         show.click(
-            self.show_layers, {*self.preset.all, self.model.model}, [*shown, *self.running.all], **HEAVY
+            self.show_layers, {*self.preset.all, self.model.model, *self.setting.own.all}, [*shown, *self.running.all], **HEAVY
         )  # fmt: skip
-        measure.click(
-            self.measure_parts, {self.each_layer, self.max_nats, *self.model.all}, [*measured, *self.running.all], **HEAVY
-        )  # fmt: skip
+        inputs: set[Component] = {self.each_layer, self.max_nats, *self.model.all, *self.setting.own.all}
+        measure.click(self.measure_parts, inputs, [*measured, *self.running.all], **HEAVY)
         self.running.wire()
         if trial := self.setting.trial:
             outputs = [trial.name, *trial.own.schemes.values(), self.setting.tabs]
@@ -121,7 +124,9 @@ class _Tab:
         """Run the job that quantizes and looks."""
 
         def ask() -> ModulesRequest:
-            return ModulesRequest(preset=self.preset.chosen(values), model=values[self.model.model])
+            return ModulesRequest(
+                preset=self.preset.chosen(values), model=values[self.model.model], own=self.setting.own.read(values)
+            )
 
         yield from follow(self.running, _LayersScreen(self.outputs, str(values[self.preset.name])), request, ask)
 
@@ -134,6 +139,7 @@ class _Tab:
                 max_nats=values[self.max_nats],
                 model=values[self.model.model],
                 decoder=values[self.model.decoder],
+                own=self.setting.own.read(values),
             )
 
         yield from follow(self.running, _SensitivityScreen(self.outputs), request, ask)
@@ -188,8 +194,9 @@ def _about(found: Sensitivity) -> str:
     rate = found.errors.rate
     said = "" if rate is None else f"; the float model's {found.errors.measure} there is {rate:.1f} %"
     return (
-        f"Measured on {found.clips} clips, {found.audio_seconds:.0f} s, of speakers that the embedded model was not trained on, "
-        f"decoder {found.decoder}, normalization {found.normalization}{said}"
+        f"Measured on {found.clips} clips ({found.data}), {found.audio_seconds:.0f} s, decoder {found.decoder}, normalization "
+        f"{found.normalization}{said}"
+        + (f"; static parts calibrated with {found.calibration}" if found.calibration else "")
     )
 
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from asrquant.data.bundled import CLIPS
 from asrquant.export.store import Exports
-from asrquant.ui import api, benchmark, compare, export, foot, modules, running, server, visitor
+from asrquant.ui import api, benchmark, compare, export, foot, modules, own_clips, running, server, visitor
 from asrquant.ui.session import QUEUE_LENGTH
 from asrquant.ui.tab import Setting, Tab
 
@@ -46,12 +46,13 @@ def build() -> gr.Blocks:
             "quantized SpeechBrain model side by side.</p>",
             elem_classes="aq-head",
         )
-        known = visitor.build(page)
+        known, own = visitor.build(page), own_clips.make()
         with gr.Tabs() as tabs:
-            setting = Setting(page, tabs, known)
+            setting = Setting(page, tabs, known, own)
             for tab in TABS:
                 with gr.Tab(tab.TAB, id=tab.TAB):
                     setting = tab.build(setting)
+        own_clips.lay_out(own)
         gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
         api.build()
         page.unload(running.cancel)

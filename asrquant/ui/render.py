@@ -199,9 +199,12 @@ def conditions(comparison: Comparison, clip: str, preset: str) -> str:
         f"Words: compared after the normalization {comparison.normalization}",
         f"Measured: median of {comparison.runs} alternating runs each, after a warm-up",
         f"Machine: {comparison.machine}",
+        *([f"Calibrated with: {comparison.calibration}"] if comparison.calibration else []),
         *([f"Accuracy control: {comparison.tuning}"] if comparison.tuning else []),
+        *([f"Validated with: {comparison.validation}"] if comparison.validation else []),
     ]
-    return f'<ul class="aq-conditions">{"".join(f"<li>{escape(part)}</li>" for part in parts)}</ul>'
+    facts = f'<ul class="aq-conditions">{"".join(f"<li>{escape(part)}</li>" for part in parts)}</ul>'
+    return facts + (problem(comparison.notice) if comparison.notice else "")
 
 
 def manifest(artifact: Artifact) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 import gradio as gr
 
 from asrquant.ui.choices import PresetControls
+from asrquant.ui.own_clips import OwnControls
 from asrquant.ui.visitor import Visitor
 
 
@@ -19,6 +20,7 @@ class Setting:
         page: that it is in.
         tabs: all of them, to go to another one.
         visitor: whose page it is.
+        own: where the visitor's clips to calibrate and validate with are uploaded.
         trial: controls of the preset that is tried on a clip, once the tab that has them is laid out: another tab may set
             them, and go there.
     """
@@ -26,6 +28,7 @@ class Setting:
     page: gr.Blocks
     tabs: gr.Tabs
     visitor: Visitor
+    own: OwnControls
     trial: PresetControls | None = None
 
 

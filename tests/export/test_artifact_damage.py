@@ -118,9 +118,9 @@ def test_a_file_too_many(artifact: Path) -> None:
     ("changes", "error", "says"),
     [
         (
-            {"format_version": 3},
+            {"format_version": 4},
             ArtifactError,
-            "format version 3; this asrquant reads versions 1 and 2. Use the asrquant that",
+            "format version 4; this asrquant reads versions 1 to 3. Use the asrquant that",
         ),
         ({"format_version": [1]}, ArtifactError, r"format version \[1\]; this asrquant reads"),
         ({"format": "abacus"}, ArtifactError, "cannot load the artifact: .*'abacus'"),

@@ -11,11 +11,13 @@ from hub_rules import complaints
 from huggingface_hub import ModelCard
 from local_hub import LocalHub
 
+from asrquant.engines.clips import NOTICE
 from asrquant.engines.registry import FLOAT_ENGINE, formats, get_format
 from asrquant.export.card import card
 from asrquant.export.manifest import Manifest, Measurement, Result
 from asrquant.model.card import Card, read_card
 from asrquant.model.presets import PRESETS
+from asrquant.model.used import UsedClip, UsedClips
 
 HUB_ID = "speechbrain/asr-wav2vec2-commonvoice-14-en"
 RESULTS = (Result("original", 12.345, 0.02, 0.03, 1.0), Result("dynamic-int8", 12.987, 0.01, 0.02, 2.0))
@@ -80,6 +82,19 @@ def test_cer_stands_beside_wer_and_leads_where_it_is_the_main_figure(manifest: M
     assert (
         "| original | 12.3 | n/a |" in read(replace(manifest, measurement=MEASURED)).text
     )  # made before CER was measured
+
+
+def test_the_bundled_clips_for_another_model_are_no_secret(manifest: Manifest, empty_hub: LocalHub) -> None:
+    used = UsedClips("bundled ones, AN4", (UsedClip("an1", "0" * 64),), seed=7)
+    assert (
+        "| Calibration | 1 clip (bundled ones, AN4; drawn with seed 7); ids"
+        in read(replace(manifest, calibration=used)).text
+    )
+    text = read(replace(manifest, calibration=replace(used, notice=NOTICE))).text
+    assert text.count("| Notice | dynamic-int8: calibrated with the bundled clips, English letters and numbers") == 1
+    mine = replace(used, name="<b>|mine", refused=2)
+    checked = read(replace(manifest, validation=mine)).text
+    assert "| Validation | 1 clip (\\<b\\>\\|mine; drawn with seed 7; 2 rows could not be used); ids" in checked
 
 
 def test_the_embedded_models_own_card_is_the_hubs(model_folder: Path) -> None:

@@ -116,7 +116,10 @@ def test_the_manifest_says_what_was_done(exported, model_folder: Path) -> None:
     live, artifact = exported("mixed-int8", "state-dict")
     said = json.loads((artifact.folder / "manifest.json").read_text())
     assert said["preset"] == json.loads(json.dumps(asdict(PRESETS["mixed-int8"])))
-    assert said["calibration"] == [utterance.id for utterance in asrquant.calibration_clips(10, 1337)]
+    clips = [(each["id"], each["sha256"]) for each in said["calibration"]["clips"]]
+    assert clips == [
+        (each.id, hashlib.sha256(each.path.read_bytes()).hexdigest()) for each in asrquant.calibration_clips()
+    ]
     assert said["source"]["name"] == "an4" and said["backend"] == live.backend
     weights = hashlib.sha256((model_folder / "wav2vec2.ckpt").read_bytes()).hexdigest()
     assert said["source"]["sha256"]["wav2vec2.ckpt"] == weights
@@ -178,7 +181,12 @@ def test_custom_presets_and_own_calibration_clips(an4: Recognizer, examples, tmp
     artifact = asrquant.export(live, "state-dict", tmp_path)
     loaded = asrquant.load_artifact(artifact.path)
     assert loaded.preset == preset and loaded.backend == "fbgemm"
-    assert loaded.calibration == (examples[0].id, examples[1].path.name, "clip 3, 1.6 s")
+    assert loaded.calibration == live.calibration
+    assert loaded.calibration.ids == (examples[0].id, examples[1].path.name, "clip 3, 1.6 s")
+    digests = [hashlib.sha256(example.path.read_bytes()).hexdigest() for example in examples[:2]]
+    assert [clip.sha256 for clip in loaded.calibration.clips] == [*digests, None]
+    card = (artifact.folder / "README.md").read_text()
+    assert "3 clips (of one's own); ids and sha256 in manifest.json" in card and "| Notice |" not in card
     assert quantized_modules(loaded.encoder) == {"dynamic Linear": 3, "static Linear": 2}
 
 

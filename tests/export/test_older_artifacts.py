@@ -1,4 +1,4 @@
-"""Artifacts of the format's version 1, whose manifests are in ``manifests`` as they were written then, load as today's do."""
+"""Artifacts of the format's versions 1 and 2, whose manifests are in ``manifests`` as they were written then, load as today's."""
 
 from __future__ import annotations
 
@@ -40,12 +40,31 @@ def test_an_old_artifact_answers_as_a_new_one(exported, examples, tmp_path: Path
     assert json.loads((old.folder / "manifest.json").read_text())["format_version"] == 1
     assert read_artifact(old.path).manifest.preset == live.preset  # and so the page lists it
     loaded = asrquant.load_artifact(old.path)
-    assert loaded.preset == live.preset and loaded.calibration == live.calibration
+    assert loaded.preset == live.preset and loaded.calibration.ids == live.calibration.ids
+    assert (
+        str(loaded.calibration) == "10 clips" and loaded.calibration.clips[0].sha256 is None
+    )  # which nobody kept then
     for example in examples[:3]:
         audio = example.audio()
         assert loaded.transcribe(audio).text == live.transcribe(audio).text
     again = asrquant.export(loaded, form, tmp_path / "again").manifest
-    assert again.format_version == FORMAT_VERSION == 2 and again.preset == live.preset
+    assert again.format_version == FORMAT_VERSION == 3 and again.preset == live.preset
+
+
+def test_version_2_loads_too(exported, tmp_path: Path) -> None:
+    live, artifact = exported("mixed-int8", "state-dict")
+    old = read_artifact(Path(shutil.copytree(artifact.path, tmp_path / artifact.name)))
+    shutil.copyfile(OLD / "version-2-mixed-int8-state-dict.json", old.folder / "manifest.json")
+    write_sums(old.folder)
+    assert json.loads((old.folder / "manifest.json").read_text())["format_version"] == 2
+    loaded = asrquant.load_artifact(old.path)
+    assert loaded.preset == live.preset and loaded.calibration.ids == live.calibration.ids
+    for calibration, ids in (([], None), (["a", "b"], ("a", "b"))):
+        said = {**json.loads((old.folder / "manifest.json").read_text()), "calibration": calibration}
+        found = parse_json(Manifest, json.dumps(said).encode(), "it").calibration
+        assert (found.ids if found else None) == ids
+    with pytest.raises(ArtifactError, match="it: calibration"):
+        parse_json(Manifest, json.dumps({**said, "calibration": [7]}).encode(), "it")
 
 
 def test_old_settings_are_todays() -> None:

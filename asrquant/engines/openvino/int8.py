@@ -21,7 +21,7 @@ from asrquant.audio.clip import Audio
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress
 from asrquant.base.quiet import is_loud
-from asrquant.data.dataset import Utterance
+from asrquant.engines.clips import Spoken
 from asrquant.engines.openvino.encoder import (
     QUANTIZABLE,
     OpenVinoEncoder,
@@ -34,7 +34,7 @@ from asrquant.engines.openvino.encoder import (
 from asrquant.model.engine_settings import OpenVino
 from asrquant.model.modules import ROLES, get_module
 from asrquant.model.recognizer import Recognizer, Trial, Tuning
-from asrquant.text.metrics import WordErrors, total_errors, word_errors
+from asrquant.text.metrics import Measure, WordErrors, main_measure, normalize_text, total_errors, word_errors
 
 QUANTILE = 1e-4
 """Share of a clip's activations beyond each end of its range, for ``mean-quantile``."""
@@ -57,7 +57,7 @@ def quantize_accurately(
     recognizer: Recognizer,
     settings: OpenVino,
     calibration: Sequence[Audio],
-    validation: Sequence[Utterance],
+    validation: Sequence[Spoken],
     progress: Progress,
 ) -> tuple[Any, Tuning]:
     """Quantize as much as ``max_drop`` of the settings allows.
@@ -67,7 +67,8 @@ def quantize_accurately(
         recognizer: whose decoder counts, and whose modules have the roles.
         settings: with ``max_drop``.
         calibration: clips for the ranges of activations.
-        validation: clips with references, on which the WER is measured.
+        validation: clips with references, on which the errors are counted: WER, or CER where the script puts no spaces between
+            words.
         progress: called before each clip; may raise ``Cancelled``.
 
     Returns:
@@ -76,10 +77,11 @@ def quantize_accurately(
     nncf = _nncf()
     drop = settings.max_drop or 0.0
     trials: list[Trial] = []
-    waves = [(utterance.reference, utterance.audio().samples[None]) for utterance in validation]
+    measure = main_measure(normalize_text(" ".join(clip.reference for clip in validation)))
+    waves = [(clip.reference, clip.audio.samples[None]) for clip in validation]
 
     def accuracy(compiled: Any, indices: Iterable[int]) -> tuple[float, list[float]]:
-        """Words right in percent of those spoken (100 - WER), and the same clip by clip for the ranking."""
+        """Words right in percent of those spoken (100 - WER), or characters; and the same clip by clip for the ranking."""
         errors: list[WordErrors] = []
         for index in indices:
             reference, wave = waves[index]
@@ -88,8 +90,8 @@ def quantize_accurately(
             errors.append(word_errors(reference, text))
         total = total_errors(errors)
         if len(errors) == len(waves):
-            trials.append(Trial(total.wer or 0.0, len(waves)))
-        return 100 - (total.wer or 0.0), [100 - (error.wer or 0.0) for error in errors]
+            trials.append(Trial(total.wer or 0.0, len(waves), total.cer))
+        return 100 - _rate(total, measure), [100 - _rate(error, measure) for error in errors]
 
     options = _options(recognizer, settings)
     tuned = nncf.quantize_with_accuracy_control(
@@ -107,7 +109,11 @@ def quantize_accurately(
     # NNCF tries models with float weights that are rounded on the way; what counts is the one returned, as it is used.
     returned = OpenVinoEncoder(as_saved(tuned), settings.precision)
     accuracy(lambda wave: [returned(torch.from_numpy(wave)).numpy()], range(len(waves)))
-    return tuned, Tuning(drop, len(waves), tuple(trials), kept_float(tuned, recognizer, settings))
+    return tuned, Tuning(drop, len(waves), tuple(trials), kept_float(tuned, recognizer, settings), measure)
+
+
+def _rate(errors: WordErrors, measure: Measure) -> float:
+    return (errors.cer if measure == "CER" else errors.wer) or 0.0
 
 
 def kept_float(model: Any, recognizer: Recognizer, settings: OpenVino) -> tuple[str, ...]:
