@@ -43,10 +43,12 @@ class Channels:
         length = block.shape[1] // self._together
         if len(self._energies) < 2 or length < (_SHORTEST + 1) * self._frame // 2:
             return
-        block = block[:, : length * self._together].reshape(len(block), length, self._together).mean(axis=2)
+        if self._together > 1:
+            block = block[:, : length * self._together].reshape(len(block), length, self._together).mean(axis=2)
         frames = np.lib.stride_tricks.sliding_window_view(block, self._frame, axis=1)[:, :: self._frame // 2]
         spectra = np.fft.rfft(frames * self._window, axis=2)[:, :, self._band]  # [C, frames, F]
-        cross = np.abs(np.einsum("afk,bfk->abk", spectra, spectra.conj(), optimize=True)).sum(axis=2)
+        by_frequency = spectra.transpose(2, 0, 1)  # [F, C, frames]
+        cross = np.abs(by_frequency @ by_frequency.conj().transpose(0, 2, 1)).sum(axis=0)
         self._common += cross
         self._energies += np.diagonal(cross)
 
