@@ -18,6 +18,8 @@ from asrquant.base.progress import Progress, nobody_watches
 from asrquant.data.reading import read_clips
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import formats, refuse_unavailable, unavailable
+from asrquant.export.built import BuiltModels
+from asrquant.export.room import make_room
 from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, OpenVino, Precision, Ranges
 from asrquant.model.presets import PRESETS, Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
@@ -236,9 +238,9 @@ def _scheme(text: str) -> tuple[str, str]:
 
 
 def quantized(args: argparse.Namespace, original: Recognizer, preset: Preset, progress: Progress) -> Recognizer:
-    """Quantize as the arguments ask for it; raises as ``quantize``."""
+    """Quantize as the arguments ask for it, or read what was built so before; raises as ``quantize``."""
     validation = read_clips(args.validation) if args.validation else None
-    return quantize(original, preset, progress=progress, validation=validation)
+    return quantize(original, preset, progress=progress, validation=validation, shelf=BuiltModels(make_room))
 
 
 def load_model(args: argparse.Namespace) -> Recognizer:

@@ -13,7 +13,7 @@ from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import quietly
 from asrquant.data.bundled import calibration_clips, validation_clips
 from asrquant.data.dataset import Utterance
-from asrquant.engines.engine import Job
+from asrquant.engines.engine import Job, Shelf
 from asrquant.engines.registry import get_engine, refuse_unavailable
 from asrquant.model.presets import Preset, get_preset
 from asrquant.model.recognizer import Recognizer
@@ -27,6 +27,7 @@ def quantize(
     calibration: Sequence[Clip] | None = None,
     progress: Progress = silent,
     validation: Sequence[Utterance] | None = None,
+    shelf: Shelf | None = None,
 ) -> Recognizer:
     """Quantize a recognizer. The one that is given stays as it is, to the bit.
 
@@ -38,9 +39,10 @@ def quantize(
         progress: called before each step; may raise ``Cancelled``.
         validation: clips with references for a preset with accuracy control; None takes the bundled ones, of
             speakers that the embedded model was not trained on.
+        shelf: where what was built before is found, and what is built now is put aside; None builds it in any case.
 
     Returns:
-        A new recognizer that shares the vocabulary and the decoder with the given one.
+        A new recognizer that shares the vocabulary, the decoder, and the weights that stay float with the given one.
 
     Raises:
         PresetError: the preset does not fit the model or this machine, the recognizer is quantized already, or no clips
@@ -55,13 +57,7 @@ def quantize(
         return recognizer
     engine = get_engine(preset.engine)
     refuse_unavailable(preset, recognizer)
-    clips: Sequence[Clip] = ()
-    if preset.needs_calibration:
-        if calibration is None:
-            calibration = calibration_clips(preset.calibration.clips, preset.calibration.seed)
-        if len(calibration) == 0:
-            raise PresetError(f"The preset {preset.name!r} needs calibration clips and none were given.")
-        clips = calibration
+    clips = _to_calibrate(preset, calibration)
     if validation is None:
         validation = validation_clips() if preset.needs_validation else ()
     if preset.needs_validation and len(validation) == 0:
@@ -69,7 +65,7 @@ def quantize(
     begun = time.perf_counter()
     job = Job(recognizer, preset, [_audio(clip) for clip in clips], validation, progress)
     with quietly():
-        built = engine.build(job)
+        built = shelf.build(job, engine) if shelf else engine.build(job)
     took = time.perf_counter() - begun
     return replace(
         recognizer,
@@ -79,8 +75,17 @@ def quantize(
         tuning=built.tuning,
         calibration=tuple(_name(clip, index) for index, clip in enumerate(clips)),
         original_bytes=recognizer.size_bytes(),
-        build_seconds=took,
+        build_seconds=None if built.restored else took,
     )
+
+
+def _to_calibrate(preset: Preset, given: Sequence[Clip] | None) -> Sequence[Clip]:
+    if not preset.needs_calibration:
+        return ()
+    clips = calibration_clips(preset.calibration.clips, preset.calibration.seed) if given is None else given
+    if len(clips) == 0:
+        raise PresetError(f"The preset {preset.name!r} needs calibration clips and none were given.")
+    return clips
 
 
 def _name(clip: Clip, index: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
 from asrquant.engines.registry import refuse_unavailable
 from asrquant.jobs.checks import Checked, by, flag, shown, whole
-from asrquant.jobs.models import chosen, known_model
+from asrquant.jobs.models import Wanted, chosen, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.benchmark import benchmark
 from asrquant.measure.report import Report
@@ -135,6 +135,10 @@ class BenchmarkRequest(Checked):
         """For the log."""
         names = ",".join(preset.name for preset in self.presets)
         return {"tab": "benchmark", "model": self.model, "preset": names, "decoder": self.decoder}
+
+    def wants(self) -> Collection[Wanted]:
+        """The original and the quantized ones."""
+        return (Wanted(self.model), *(Wanted(self.model, preset) for preset in self.presets))
 
     def run(self, work: Work) -> Report:
         """Run the benchmark; shows each clip's ``Entry``.

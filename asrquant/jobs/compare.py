@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from asrquant.audio.clip import read_audio
 from asrquant.base.errors import AudioError
 from asrquant.jobs.checks import Checked, by, reference_words, whole
-from asrquant.jobs.models import known_model
+from asrquant.jobs.models import Wanted, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.compare import Comparison, compare
 from asrquant.model.presets import Preset
@@ -56,6 +56,10 @@ class CompareRequest(Checked):
     def facts(self) -> Mapping[str, str]:
         """For the log."""
         return {"tab": "compare", "model": self.model, "preset": self.preset.name, "decoder": self.decoder}
+
+    def wants(self) -> Collection[Wanted]:
+        """The original and the quantized one."""
+        return (Wanted(self.model), Wanted(self.model, self.preset))
 
     def run(self, work: Work) -> Comparison:
         """Compare; shows (which, its text) as they are heard.

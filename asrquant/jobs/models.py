@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from asrquant.base.errors import RequestError, UntrustedSourceError
 from asrquant.base.progress import Progress, silent
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
+from asrquant.engines.engine import Shelf
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import refuse_unavailable
+from asrquant.export.built import BuiltModels
+from asrquant.export.room import make_room, mark_used
+from asrquant.jobs import memory
 from asrquant.jobs.checks import shown, whole
 from asrquant.model.modules import ROLES
 from asrquant.model.presets import Preset, custom, get_preset
@@ -20,8 +24,10 @@ from asrquant.sources.loading import load, offered
 
 MODELS = offered()
 CUSTOM = "custom"
-CACHE_BYTES = 4_000_000_000
-"""Bound on the saved size of all models that are kept, the last used ones first."""
+ROOM_BYTES = 2_000_000_000
+"""Memory that stays free for work: a large model takes 22 MB a second of sound, and up to 60 s are encoded at once."""
+_BUILD_ROOM = 3
+"""Times the bytes of its weights that building a model takes besides."""
 
 MAX_CALIBRATION_CLIPS = 20
 MAX_SEED = 2**32 - 1
@@ -114,16 +120,33 @@ def chosen(name: object, settings: Custom | None) -> Preset:
     return preset
 
 
-class Models:
-    """Recognizers that have been loaded or quantized, by (source, preset), bounded in bytes.
+@dataclass(frozen=True)
+class Wanted:
+    """What is kept once: a source, as it is or quantized by a preset."""
 
-    Used by one job at a time, which makes every build single-flight.
+    source: str
+    preset: Preset | None = None
+
+
+class Models:
+    """Recognizers that have been loaded or built, by what they are; as many as the machine has memory for.
+
+    Used by one job at a time, which makes every build single-flight. What is not in memory any more is read from the disk again,
+    where it was built before (``BuiltModels``).
     """
 
-    def __init__(self, bound: int = CACHE_BYTES) -> None:
-        """Keep at most ``bound`` bytes; the model in use is kept whatever its size."""
-        self._bound = bound
-        self._kept: OrderedDict[tuple[str, Preset | None], tuple[Recognizer, int]] = OrderedDict()
+    def __init__(self, free: Callable[[], float] = memory.free, shelf: Shelf | None = None) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            free: bytes of memory that can still be taken.
+            shelf: of built encoders; None takes that of the cache.
+        """
+        self._free = free
+        self._shelf = shelf or BuiltModels(make_room)
+        self.watch: Callable[[Wanted | None], object] = lambda what: None
+        """Told what begins to be loaded or built, and None when that has ended."""
+        self._kept: OrderedDict[Wanted, Recognizer] = OrderedDict()
 
     def original(self, source: str) -> Recognizer:
         """The float recognizer of a source, with the decoder that it came with.
@@ -132,7 +155,11 @@ class Models:
             UntrustedSourceError: the page does not offer it: no path or id of a visitor's own ever reaches the loader.
             SourceError: it cannot be loaded.
         """
-        return self._get((source, None), lambda: load(known_model(source)))
+        return self._original(source, {Wanted(source)})
+
+    def _original(self, source: str, needed: Set[Wanted]) -> Recognizer:
+        mark_used(known_model(source))
+        return self._get(Wanted(source), lambda: _loaded(source), ROOM_BYTES, needed)
 
     def quantized(self, source: str, preset: Preset, progress: Progress = silent) -> Recognizer:
         """The source quantized by a preset (which names the backend too); the preset ``original`` is the source itself.
@@ -140,16 +167,40 @@ class Models:
         Raises:
             AsrQuantError: it cannot be loaded or does not fit the preset.
         """
-        original = self.original(source)
+        wanted = Wanted(source, preset)
+        original = self._original(source, needed := {Wanted(source), wanted})
         if not preset.engine:
             return original
-        return self._get((source, preset), lambda: quantize(original, preset, progress=progress))
 
-    def _get(self, key: tuple[str, Preset | None], build: Callable[[], Recognizer]) -> Recognizer:
-        if key not in self._kept:
-            recognizer = build()
-            self._kept[key] = (recognizer, recognizer.size_bytes())
-        self._kept.move_to_end(key)
-        while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._bound:
-            self._kept.popitem(last=False)
-        return self._kept[key][0]
+        def build() -> Recognizer:
+            return quantize(original, preset, progress=progress, shelf=self._shelf)
+
+        weights = sum(weight.numel() * weight.element_size() for weight in original.encoder.parameters())
+        return self._get(wanted, build, ROOM_BYTES + _BUILD_ROOM * weights, needed)
+
+    def _get(self, wanted: Wanted, build: Callable[[], Recognizer], room: int, needed: Set[Wanted]) -> Recognizer:
+        if wanted not in self._kept:
+            self._let_go(room, needed)
+            self.watch(wanted)
+            try:
+                self._kept[wanted] = build()
+            finally:
+                self.watch(None)
+        self._kept.move_to_end(wanted)
+        self._let_go(ROOM_BYTES, needed)
+        return self._kept[wanted]
+
+    def _let_go(self, room: int, needed: Set[Wanted]) -> None:
+        """Let go of what was not used for longest and is not needed now, until there is so much room in memory."""
+        for wanted in list(self._kept):
+            if self._free() >= room:
+                return
+            if wanted not in needed:
+                del self._kept[wanted]
+                memory.give_back()
+
+
+def _loaded(source: str) -> Recognizer:
+    recognizer = load(source)
+    make_room()
+    return recognizer

@@ -17,9 +17,12 @@ from asrquant.audio.clip import SAMPLE_RATE
 from asrquant.base.account import cache_folder
 from asrquant.base.errors import AsrQuantError, PresetError, first_line
 from asrquant.base.files import tree_bytes
+from asrquant.base.progress import Progress, silent
 from asrquant.engines.lengths import other_at_other_lengths
 from asrquant.model.footprint import ForeignEncoder
 
+IR = ("encoder.xml", "encoder.bin")
+"""OpenVINO's two files: the graph in XML, the weights beside it."""
 QUANTIZABLE = ("MatMul", "Convolution", "GroupConvolution")
 
 
@@ -54,8 +57,12 @@ def cannot_compute(precision: str) -> str | None:
     return None
 
 
-def convert(encoder: nn.Module) -> Any:
+def convert(encoder: nn.Module, progress: Progress = silent) -> Any:
     """A torch encoder as an OpenVINO model for every batch and length.
+
+    Args:
+        encoder: wave [B, T] → log-probs [B, F, V].
+        progress: called before each step.
 
     Raises:
         PresetError: OpenVINO, or the tracer that it uses, does not know a part of the encoder, or wrote one down that holds
@@ -72,6 +79,7 @@ def convert(encoder: nn.Module) -> Any:
         raise PresetError(
             f"OpenVINO cannot convert this model ({first_line(error)}); use a preset of PyTorch's."
         ) from error
+    progress("checking what was converted", 0, 1)
     # Compiled apart from the runtime that keeps what it compiles: this is thrown away.
     compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     if reason := other_at_other_lengths(encoder, lambda wave: torch.from_numpy(compiled({0: wave.numpy()})[0].copy())):
@@ -85,9 +93,18 @@ def convert(encoder: nn.Module) -> Any:
 def as_saved(model: Any) -> Any:
     """The model as it comes back from its files: compiled from memory it may round otherwise, which int8 makes visible."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "encoder.xml"
+        path = Path(folder) / IR[0]
         save(model, path)
-        return core().read_model(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+        return read(path)
+
+
+def read(path: Path) -> Any:
+    """A model from its files, whose weights stay in the file and are mapped into memory; they may be deleted meanwhile.
+
+    Raises:
+        RuntimeError: it is none.
+    """
+    return core().read_model(path, path.with_name(IR[1]))
 
 
 class OpenVinoEncoder(ForeignEncoder):
@@ -128,7 +145,7 @@ class OpenVinoEncoder(ForeignEncoder):
         """Bytes of the IR's two files; written once to be counted, as the model never changes."""
         if self._saved_bytes is None:
             with tempfile.TemporaryDirectory() as folder:
-                save(self.model, Path(folder) / "encoder.xml")
+                save(self.model, Path(folder) / IR[0])
                 self._saved_bytes = tree_bytes(Path(folder))
         return self._saved_bytes
 
