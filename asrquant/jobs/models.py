@@ -17,6 +17,7 @@ from asrquant.export.built import BuiltModels
 from asrquant.export.room import make_room, mark_used
 from asrquant.jobs import memory
 from asrquant.jobs.checks import shown, whole
+from asrquant.jobs.outlook import Outlook, steps
 from asrquant.model.modules import ROLES
 from asrquant.model.presets import Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
@@ -172,10 +173,12 @@ class Models:
         if not preset.engine:
             return original
 
-        def build() -> Recognizer:
-            return quantize(original, preset, progress=progress, shelf=self._shelf)
-
         weights = sum(weight.numel() * weight.element_size() for weight in original.encoder.parameters())
+        expected = {step: seconds * weights / 1e9 for step, seconds in steps(preset).items()}
+
+        def build() -> Recognizer:
+            return quantize(original, preset, progress=Outlook(expected, progress), shelf=self._shelf)
+
         return self._get(wanted, build, ROOM_BYTES + _BUILD_ROOM * weights, needed)
 
     def _get(self, wanted: Wanted, build: Callable[[], Recognizer], room: int, needed: Set[Wanted]) -> Recognizer:
