@@ -6,6 +6,7 @@ import errno
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from torch import nn
 from asrquant.audio.clip import SAMPLE_RATE
 from asrquant.base.account import cache_folder
 from asrquant.base.errors import AsrQuantError, PresetError, first_line
-from asrquant.base.files import tree_bytes
 from asrquant.base.progress import Progress, silent
 from asrquant.engines.lengths import other_at_other_lengths
 from asrquant.model.footprint import ForeignEncoder
@@ -90,7 +90,15 @@ def convert(encoder: nn.Module, progress: Progress = silent) -> Any:
     return model
 
 
-def as_saved(model: Any) -> Any:
+@dataclass(frozen=True)
+class FromFiles:
+    """A model as it comes from its files, and what those take."""
+
+    model: Any
+    bytes: int
+
+
+def as_saved(model: Any) -> FromFiles:
     """The model as it comes back from its files: compiled from memory it may round otherwise, which int8 makes visible."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / IR[0]
@@ -98,20 +106,21 @@ def as_saved(model: Any) -> Any:
         return read(path)
 
 
-def read(path: Path) -> Any:
+def read(path: Path) -> FromFiles:
     """A model from its files, whose weights stay in the file and are mapped into memory; they may be deleted meanwhile.
 
     Raises:
         RuntimeError: it is none.
     """
-    return core().read_model(path, path.with_name(IR[1]))
+    files = [path.with_name(name) for name in IR]
+    return FromFiles(core().read_model(*files), sum(file.stat().st_size for file in files))
 
 
 class OpenVinoEncoder(ForeignEncoder):
     """Wave [B, T] → log-probs [B, F, V], by a compiled OpenVINO model."""
 
-    def __init__(self, model: Any, precision: str) -> None:
-        """Compile ``model`` for this machine with as many threads as PyTorch uses.
+    def __init__(self, found: FromFiles, precision: str) -> None:
+        """Compile a model for this machine with as many threads as PyTorch uses.
 
         Raises:
             PresetError: this processor does not have the precision.
@@ -119,15 +128,14 @@ class OpenVinoEncoder(ForeignEncoder):
         super().__init__()
         if reason := cannot_compute(precision):
             raise PresetError(reason)
-        self.model = model
+        self.model, self._saved_bytes = found.model, found.bytes
         hints = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "NUM_STREAMS": 1,
             **({} if precision == "auto" else {"INFERENCE_PRECISION_HINT": precision}),
         }
-        self._saved_bytes: int | None = None
-        self._request = core().compile_model(model, "CPU", hints).create_infer_request()
+        self._request = core().compile_model(self.model, "CPU", hints).create_infer_request()
 
     def forward(self, wave: torch.Tensor) -> torch.Tensor:
         """Log-probs of a batch of waves."""
@@ -142,11 +150,7 @@ class OpenVinoEncoder(ForeignEncoder):
         return f"OpenVINO {precision}, {streams} stream{'s' * (streams != 1)}, {threads} threads"
 
     def saved_bytes(self) -> int:
-        """Bytes of the IR's two files; written once to be counted, as the model never changes."""
-        if self._saved_bytes is None:
-            with tempfile.TemporaryDirectory() as folder:
-                save(self.model, Path(folder) / IR[0])
-                self._saved_bytes = tree_bytes(Path(folder))
+        """Bytes of the IR's two files."""
         return self._saved_bytes
 
     def quantized(self) -> dict[str, int]:

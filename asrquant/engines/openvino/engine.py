@@ -12,6 +12,7 @@ from asrquant.engines.openvino.channels_last import rewrite
 from asrquant.engines.openvino.encoder import (
     IR,
     QUANTIZABLE,
+    FromFiles,
     OpenVinoEncoder,
     as_saved,
     cannot_compute,
@@ -66,16 +67,16 @@ def build(job: Job) -> Built:
         PresetError: the preset does not fit the model or this processor.
     """
     settings = job.preset.settings_for(OpenVino)
-    model, tuning = _converted(job), None
+    found, tuning = _converted(job), None
     if settings.int8:
-        model, tuning = _quantize(job, settings, model)
-        model = as_saved(model)
+        model, tuning = _quantize(job, settings, found.model)
+        found = as_saved(model)
     job.progress("compiling", 0, 1)
-    compiled = OpenVinoEncoder(model, settings.precision)
+    compiled = OpenVinoEncoder(found, settings.precision)
     return Built(compiled, compiled.settings(), tuning)
 
 
-def _converted(job: Job) -> Any:
+def _converted(job: Job) -> FromFiles:
     """The float encoder as OpenVINO's model, as it comes back from its files: NNCF finds other ranges in one from memory."""
     folder = job.steps.finished(_CONVERTED) if job.steps else None
     if folder is None:
