@@ -18,6 +18,8 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -112,11 +114,12 @@ def answer(preset: str, begun: float) -> None:
     set_threads()
     own = [0]
     threading.Thread(target=watch, args=[own], daemon=True).start()
-    stages: list[tuple[float, str]] = [(0.0, "starting")]
+    steps = [Step("starting", 0.0, 0.0)]
 
     def progress(stage: str, done: int, total: int) -> None:
-        if stage != stages[-1][1]:
-            stages.append((time.time() - begun, stage))
+        name = stage.partition(", about ")[0]
+        if name != steps[-1].name:
+            steps.append(Step(name, time.time() - begun, time.process_time()))
 
     speech = np.concatenate([clip.audio().samples for clip in example_clips()])[: SECONDS * SAMPLE_RATE]
     clip = settings().cache / "clip.wav"
@@ -124,9 +127,18 @@ def answer(preset: str, begun: float) -> None:
     request = compare.CompareRequest(clip=clip, preset=PRESETS[preset], model=MODEL, decoder="greedy", runs=1)
     request.run(Work(models.Models(), progress, lambda value: None))
     took = time.time() - begun
-    ends = [when for when, _ in stages[1:]] + [took]
-    spent = {stage: round(end - when, 1) for (when, stage), end in zip(stages, ends, strict=True)}
-    print(json.dumps({"seconds": took, "peak": status("VmHWM"), "own": own[0], "stages": spent}))
+    steps.append(Step("", took, time.process_time()))
+    spent = [f"{a.name} {b.wall - a.wall:.1f} ({b.work - a.work:.1f})" for a, b in pairwise(steps)]
+    print(json.dumps({"seconds": took, "peak": status("VmHWM"), "own": own[0], "steps": ", ".join(spent)}))
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a worker is at, and when it began: seconds since its start, and seconds of processor time."""
+
+    name: str
+    wall: float
+    work: float
 
 
 def status(line: str) -> int:
@@ -160,7 +172,7 @@ def main() -> None:
         return
     cache = given.folder.resolve()
     write_model(cache)
-    rows, stages = [], []
+    rows, steps = [], []
     load = os.getloadavg()[0]
     for preset in given.presets:
         for folder in ("built", "openvino"):
@@ -177,9 +189,9 @@ def main() -> None:
                     "kept on disk (GB)": f"{sum(tree_bytes(cache / name) for name in ('built', 'openvino')) / 1e9:.2f}",
                 }
             )
-            stages.append(f"- `{preset}`, {when}: " + ", ".join(f"{k} {v}" for k, v in said["stages"].items()))
+            steps.append(f"- `{preset}`, {when}: {said['steps']}")
     print(markdown(pd.DataFrame(rows)))
-    print("\nSeconds of each step:\n\n" + "\n".join(stages))
+    print("\nSeconds of each step, and of processor time in brackets:\n\n" + "\n".join(steps))
     machine = this_machine("")
     print(f"\n{machine}; load of the machine before: {load:.1f} of {os.cpu_count()} CPUs")
 
