@@ -130,7 +130,7 @@ class Settings:
         Path,
         Variable(
             CACHE,
-            "the folder of pinned models, of built ones, of compiled OpenVINO models and of clips from saved data sets",
+            "the folder of pinned models, of built ones, and of clips from saved data sets",
             "`~/.cache/asrquant`",
             _FOLDER,
             _folder,
@@ -140,7 +140,7 @@ class Settings:
         int,
         Variable(
             "ASRQUANT_MODELS_GB",
-            "what models in the cache may take: built and compiled ones, and on a public page downloaded ones too; those that "
+            "what models in the cache may take: built ones, and on a public page downloaded ones too; those that "
             "were not used for longest give way",
             "20",
             _GIGABYTES,

@@ -1,4 +1,4 @@
-"""A bound on the disk that models take: downloaded ones, built ones, and what OpenVINO compiled, the longest unused first."""
+"""A bound on the disk that models take: downloaded and built ones, the longest unused first."""
 
 from __future__ import annotations
 
@@ -46,28 +46,23 @@ def make_room() -> int:
 
 
 def _things() -> Iterator[_Thing]:
-    folders = [cache_path(FOLDER), cache_path("openvino")]
+    found = [*cache_path(FOLDER).glob("[!.]*")]
     if policy().models_give_way:
-        folders.append(hub.cache())
-    for folder in folders:
-        with contextlib.suppress(OSError):  # it is not there yet, or is being changed
-            for path in folder.iterdir():
-                if not path.name.startswith("."):
-                    yield _Thing(*_about(path), path)
+        found += hub.cache().glob("models--*")
+    for path in found:
+        with contextlib.suppress(OSError):  # removed meanwhile
+            yield _Thing(path.stat().st_mtime, _bytes(path), path)
 
 
-def _about(path: Path) -> tuple[float, int]:
-    """When something was last used, and its bytes; links, of which the Hub's client makes many, weigh nothing."""
-    there = path.lstat()
-    if not stat.S_ISDIR(there.st_mode):
-        return max(there.st_mtime, there.st_atime), there.st_size
+def _bytes(path: Path) -> int:
+    """What a folder takes; links, of which the Hub's client makes many, weigh nothing."""
     total = 0
     for parent, _, files in os.walk(path):
         for name in files:
             with contextlib.suppress(OSError):  # removed meanwhile
                 file = Path(parent, name).lstat()
                 total += file.st_size if stat.S_ISREG(file.st_mode) else 0
-    return there.st_mtime, total
+    return total
 
 
 def mark_used(source: str) -> None:

@@ -10,6 +10,8 @@ from asrquant.base.progress import Progress
 from asrquant.model.engine_settings import OpenVino, TorchEager
 from asrquant.model.presets import Preset
 
+LEFT = ", about "
+"""Comes between a step and how long all of them still take."""
 _WORTH_SAYING = 15.0
 """Seconds; of less nobody needs to be told."""
 _WORTH_BELIEVING = 4.0
@@ -63,7 +65,7 @@ class Outlook:
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Hand on a step; one that nobody expects as it is."""
         left = self._left(stage, done / max(total, 1)) if stage in self._expected else 0.0
-        self._progress(stage if left < _WORTH_SAYING else f"{stage}, about {_spoken(left)} left", done, total)
+        self._progress(stage if left < _WORTH_SAYING else f"{stage}{LEFT}{_spoken(left)} left", done, total)
 
     def _left(self, stage: str, part: float) -> float:
         before = sum(self._expected[name] for name in takewhile(lambda name: name != stage, self._expected))

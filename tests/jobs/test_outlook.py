@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asrquant import PRESETS, custom
 from asrquant.jobs.outlook import Outlook, steps
+from asrquant.ui.render import progress_bar
 
 EXPECTED = {"converting": 40.0, "calibrating": 100.0, "compiling": 10.0}
 
@@ -39,6 +40,10 @@ def test_of_a_few_seconds_and_of_what_nobody_expects_nothing_is_said() -> None:
     assert said((0, "compiling", 0, 1), (0, "validating, trial 1", 3, 36), (1, "calibrating", 0, 0))[:2] == [
         "compiling", "validating, trial 1"
     ]  # fmt: skip
+
+
+def test_the_page_says_it_after_the_count() -> None:
+    assert "<span>calibrating 3/10, about 2 min left</span>" in progress_bar("calibrating, about 2 min left", 3, 10)
 
 
 def test_every_step_of_a_build_is_known(an4) -> None:

@@ -15,7 +15,6 @@ import torch
 from torch import nn
 
 from asrquant.audio.clip import SAMPLE_RATE
-from asrquant.base.account import cache_folder
 from asrquant.base.errors import AsrQuantError, PresetError, first_line
 from asrquant.base.progress import Progress, silent
 from asrquant.engines.lengths import other_at_other_lengths
@@ -37,11 +36,8 @@ def openvino() -> Any:
 
 @cache
 def core() -> Any:
-    """The process's OpenVINO runtime; compiled models are kept on disk, where there is a cache."""
-    runtime = openvino().Core()
-    if folder := cache_folder("openvino"):
-        runtime.set_property({"CACHE_DIR": str(folder)})
-    return runtime
+    """The process's OpenVINO runtime. Its own cache of compiled models stays off: nothing checks what is read from it."""
+    return openvino().Core()
 
 
 @cache
@@ -80,8 +76,7 @@ def convert(encoder: nn.Module, progress: Progress = silent) -> Any:
             f"OpenVINO cannot convert this model ({first_line(error)}); use a preset of PyTorch's."
         ) from error
     progress("checking what was converted", 0, 1)
-    # Compiled apart from the runtime that keeps what it compiles: this is thrown away.
-    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     if reason := other_at_other_lengths(encoder, lambda wave: torch.from_numpy(compiled({0: wave.numpy()})[0].copy())):
         raise PresetError(
             f"OpenVINO cannot convert this model: what it made of it holds for one length only ({reason}), as of layers that "
