@@ -189,6 +189,7 @@ def main() -> None:
                 }
             )
             steps.append(f"- `{preset}`, {when}: {said['steps']}")
+            print(steps[-1], rows[-1], sep="\n", file=sys.stderr)
     print(markdown(pd.DataFrame(rows)))
     print("\nSeconds of each step, and of processor time in brackets:\n\n" + "\n".join(steps))
     machine = this_machine("")

@@ -18,40 +18,65 @@ from asrquant.sources import hub
 from asrquant.sources.pins import read_pins
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class _Thing:
     """What goes as a whole: when it was last used, what it takes, and where it is."""
 
     used: float
     bytes: int
-    path: Path
+    folders: tuple[Path, ...]
+
+    @classmethod
+    def at(cls, *folders: Path) -> _Thing:
+        """What lies there, in those of the folders that there are."""
+        there = tuple(folder for folder in folders if folder.is_dir())
+        return cls(max((folder.stat().st_mtime for folder in there), default=0.0), sum(map(_bytes, there)), there)
 
 
 def make_room() -> int:
     """Remove what was not used for longest until models take no more than they may; returns how many things went.
 
-    Downloaded models go on a public page only: on one's own machine they are the person's. What was used last stays.
+    Downloaded models go on a public page only, and those of the list alone: all others are somebody's own. What was used last
+    stays.
 
     Raises:
         SettingError: a setting cannot be used.
+        SourceError: the list of pins is damaged.
     """
-    things = sorted(_things())
+    things = sorted(_things(), key=lambda thing: thing.used)
     over, removed = sum(thing.bytes for thing in things) - settings().models_bytes, 0
     for thing in things[:-1]:
         if over <= 0:
             break
-        if remove(thing.path):
+        gone = [remove(folder) for folder in thing.folders]
+        if all(gone):
             over, removed = over - thing.bytes, removed + 1
     return removed
 
 
+def mark_used(source: str) -> None:
+    """Note that a model of the list is in use, and the repositories that it refers to."""
+    for hub_id in read_pins().get(source) or ():
+        with contextlib.suppress(OSError):  # it is not there, or another account's
+            os.utime(_folders(hub_id)[0])
+
+
 def _things() -> Iterator[_Thing]:
-    found = [*cache_path(FOLDER).glob("[!.]*")]
+    found: list[tuple[Path, ...]] = [(folder,) for folder in cache_path(FOLDER).glob("[!.]*")]
     if policy().models_give_way:
-        found += hub.cache().glob("models--*")
-    for path in found:
+        found += map(_folders, {hub_id for pin in read_pins().values() for hub_id in pin or ()})
+    for folders in found:
         with contextlib.suppress(OSError):  # removed meanwhile
-            yield _Thing(path.stat().st_mtime, _bytes(path), path)
+            if (thing := _Thing.at(*folders)).folders:
+                yield thing
+
+
+def _folders(hub_id: str) -> tuple[Path, ...]:
+    """Where the files of a repository lie: in our cache, and in that of the Hub's client."""
+    from huggingface_hub import constants
+
+    name = f"models--{hub_id.replace('/', '--')}"
+    return hub.cache() / name, Path(constants.HF_HUB_CACHE) / name
 
 
 def _bytes(path: Path) -> int:
@@ -63,10 +88,3 @@ def _bytes(path: Path) -> int:
                 file = Path(parent, name).lstat()
                 total += file.st_size if stat.S_ISREG(file.st_mode) else 0
     return total
-
-
-def mark_used(source: str) -> None:
-    """Note that a downloaded model is in use, and the repositories that it refers to."""
-    for hub_id in read_pins().get(source) or ():
-        with contextlib.suppress(OSError):  # it is not there, or another account's
-            os.utime(hub.cache() / f"models--{hub_id.replace('/', '--')}")

@@ -16,6 +16,7 @@ from typing import Any
 
 from asrquant.base.errors import AsrQuantError
 from asrquant.base.policy import policy
+from asrquant.export import built
 from asrquant.export.store import Exports
 from asrquant.jobs.events import CANCELLED, SORRY, Done, Failed, Preparing
 from asrquant.jobs.job import Job
@@ -168,6 +169,7 @@ class Supervisor:
             self._worker.kill()
             self._worker, self._ready = None, False
             Exports().sweep()
+            built.sweep()
 
     def _do(self, job: Job) -> None:
         end: Done | Failed

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import torch
 
@@ -21,8 +25,10 @@ from asrquant.export.built import BuiltModels
 from asrquant.export.fingerprints import build_key
 from asrquant.measure.layers import layers
 from asrquant.model.footprint import quantized_modules
+from asrquant.sources import pins
 
 DYNAMIC, MIXED, OPENVINO = (PRESETS[name] for name in ("dynamic-int8", "mixed-int8", "openvino-int8"))
+ROOT = Path(__file__).parents[2]
 FEW = {"calibration_clips": 1}
 
 
@@ -230,19 +236,26 @@ def put(folder: Path, name: str, age: int, size: int = 1_000) -> Path:
 
 
 @pytest.mark.parametrize("public", [True, False])
-def test_the_longest_unused_gives_way(cache: Path, monkeypatch, public: bool) -> None:
+def test_the_longest_unused_gives_way(cache: Path, tmp_path: Path, monkeypatch, public: bool) -> None:
     if public:
         monkeypatch.setenv("ASRQUANT_PUBLIC", "1")
-    hub = cache.with_name("hub")
-    oldest = put(hub, "models--a--oldest", 4)
+    pin = {"revision": "0" * 40, "files": {"weights": {"bytes": 1, "sha256": "0" * 64}}}
+    (tmp_path / "pins.json").write_text(json.dumps({"a/model": {"a/model": pin, "a/base": pin}}))
+    monkeypatch.setattr(pins, "PINS", tmp_path / "pins.json")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "client"))
+    model = put(cache.with_name("hub"), "models--a--model", 5)
+    base = [put(folder, "models--a--base", 4, size=500) for folder in (cache.with_name("hub"), tmp_path / "client")]
+    somebodys = put(tmp_path / "client", "models--b--own", 9)
     old, new = put(cache, "old", 3), put(cache, "new", 1)
     (cache / ".lock").touch()
-    monkeypatch.setenv("ASRQUANT_MODELS_GB", "0.000002" if public else "0.0000019")
-    assert room.make_room() == 1
-    assert oldest.exists() is not public and old.exists() is public and new.exists()
+    monkeypatch.setenv("ASRQUANT_MODELS_GB", "0.0000025" if public else "0.0000015")
+    assert room.make_room() == (2 if public else 1)
+    assert [model.exists(), *(path.exists() for path in base)] == [not public] * 3
+    assert old.exists() is public and new.exists()
+    room.mark_used("a/model")
     monkeypatch.setenv("ASRQUANT_MODELS_GB", "0.000000001")
     room.make_room()
-    assert new.exists() and not old.exists() and oldest.exists() is not public  # what was used last stays
+    assert [old.exists(), new.exists(), somebodys.exists()] == [False, True, True]  # what was used last stays
 
 
 def test_a_model_that_is_used_is_not_the_longest_unused(an4: Recognizer, cache: Path, monkeypatch) -> None:
@@ -254,3 +267,15 @@ def test_a_model_that_is_used_is_not_the_longest_unused(an4: Recognizer, cache: 
     monkeypatch.setenv("ASRQUANT_MODELS_GB", "0.001")
     room.make_room()
     assert used.exists() and not other.exists()
+
+
+def test_another_process_finds_what_was_built(an4: Recognizer, cache: Path) -> None:
+    code = (
+        "import asrquant; from asrquant.export import built; built.WORTH_SECONDS = 0.0\n"
+        "made = asrquant.quantize(asrquant.load('an4'), 'dynamic-int8', shelf=built.BuiltModels())\n"
+        "print(made.build_seconds is not None)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": "7"},
+                         capture_output=True, text=True, timeout=200, check=True)  # fmt: skip
+    assert ran.stdout.split()[-1] == "True" and len(entries(cache)) == 1
+    assert quantize(an4, DYNAMIC, shelf=BuiltModels()).build_seconds is None
