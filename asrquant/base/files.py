@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
+
+DELETED = ".deleted-"
+"""What the names of things begin with that are being deleted."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,32 @@ def sha256(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove(path: Path) -> bool:
+    """Remove a file or a folder: it is gone at once, its files a moment later; False where it cannot be removed.
+
+    One that is killed in the midst of it leaves a name beside it that begins with ``DELETED``, for the next one to sweep.
+    """
+    doomed = path.with_name(f"{DELETED}{uuid.uuid4().hex}")
+    try:
+        path.rename(doomed)
+    except OSError:
+        return False
+    if doomed.is_dir():
+        shutil.rmtree(doomed, ignore_errors=True)
+    else:
+        doomed.unlink(missing_ok=True)
+    return True
+
+
+def fsync(path: Path) -> None:
+    """Bring a file, or what a folder lists, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def tree_bytes(folder: Path) -> int:

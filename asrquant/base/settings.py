@@ -69,6 +69,12 @@ def _gigabytes(text: str) -> int:
     return int(count)
 
 
+def _seconds(text: str) -> float:
+    if not 0 < (count := float(text)) < math.inf:
+        raise ValueError
+    return count
+
+
 def _folder(text: str) -> Path:
     if not text.strip() or text.startswith("~"):
         raise ValueError
@@ -124,12 +130,33 @@ class Settings:
         Path,
         Variable(
             CACHE,
-            "the folder of pinned models, of compiled OpenVINO models and of clips from saved data sets",
+            "the folder of pinned models, of built ones, and of clips from saved data sets",
             "`~/.cache/asrquant`",
             _FOLDER,
             _folder,
         ),
     ] = field(default_factory=lambda: Path.home() / ".cache" / "asrquant")
+    models_bytes: Annotated[
+        int,
+        Variable(
+            "ASRQUANT_MODELS_GB",
+            "what models in the cache may take: built ones, and on a public page downloaded ones too; those that "
+            "were not used for longest give way",
+            "20",
+            _GIGABYTES,
+            _gigabytes,
+        ),
+    ] = 20_000_000_000
+    build_seconds: Annotated[
+        float | None,
+        Variable(
+            "ASRQUANT_BUILD_SECONDS",
+            "how long a model may be loaded or built for a request, beside its work",
+            "900 on a public page, else no limit",
+            "a number of seconds above 0, such as 600",
+            _seconds,
+        ),
+    ] = None
     uploads: Annotated[
         Path | None,
         Variable(

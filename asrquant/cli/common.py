@@ -19,6 +19,8 @@ from asrquant.base.progress import Progress, nobody_watches
 from asrquant.cli.clips import OwnClips, add_clip_options, refuse_useless
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import formats, refuse_unavailable, unavailable
+from asrquant.export.built import BuiltModels
+from asrquant.export.room import make_room
 from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, OpenVino, Precision, Ranges
 from asrquant.model.presets import PRESETS, Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
@@ -245,8 +247,8 @@ def _scheme(text: str) -> tuple[str, str]:
 
 
 def quantized(own: OwnClips, original: Recognizer, preset: Preset, progress: Progress) -> Recognizer:
-    """Quantize as the arguments ask for it; raises as ``quantize``."""
-    return quantize(original, preset, own.calibration, progress, own.validation)
+    """Quantize as the arguments ask for it, or read what was built so before; raises as ``quantize``."""
+    return quantize(original, preset, own.calibration, progress, own.validation, BuiltModels(make_room))
 
 
 def load_model(args: argparse.Namespace) -> Recognizer:

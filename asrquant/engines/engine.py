@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +73,47 @@ class Format(Protocol):
         """
 
 
+class Kept(Protocol):
+    """How a built encoder is put aside for the next process here, which has the float model in memory as well.
+
+    It comes back in the same form, to the bit, where TorchScript for example would have lost its modules.
+    """
+
+    @property
+    def name(self) -> str:
+        """What its entries are called, so that those of another version are none of this one's."""
+
+    def save(self, recognizer: Recognizer, folder: Path) -> None:
+        """Write the encoder's files into an empty folder.
+
+        Raises:
+            OSError: the disk is full or cannot be written.
+        """
+
+    def restore(self, folder: Path, saved: Saved, original: nn.Module) -> nn.Module:
+        """Load the encoder from files whose sha256 have been checked.
+
+        Args:
+            folder: with the files.
+            saved: what has to be known besides.
+            original: the float encoder that it was made from; what stays float is shared with it.
+
+        Raises:
+            ArtifactError: the files do not fit each other, or the original.
+            PresetError: this machine lacks the backend.
+        """
+
+
+class Steps(Protocol):
+    """What was finished of builds of one float model, by whatever process: it need not be done again."""
+
+    def finished(self, name: str) -> Path | None:
+        """The folder of a step's files, which have been checked; None where it has not been done, or they are damaged."""
+
+    def keep(self, name: str, write: Callable[[Path], object]) -> Path | None:
+        """Have a step's files written into an empty folder, and put that aside; None where there is no room for it."""
+
+
 @dataclass(frozen=True)
 class Job:
     """What an engine is asked to build.
@@ -83,6 +124,7 @@ class Job:
         calibration: clips for the ranges of activations; none for a preset that needs none.
         validation: clips with references, for a preset that looks at the WER.
         progress: called at each step; may raise ``Cancelled``.
+        steps: where what is finished can be put aside, should the build be stopped before its end; None for nowhere.
     """
 
     recognizer: Recognizer
@@ -90,15 +132,24 @@ class Job:
     calibration: Sequence[Audio]
     validation: Sequence[Spoken]
     progress: Progress
+    steps: Steps | None = None
 
 
 @dataclass(frozen=True)
 class Built:
-    """What an engine built: an encoder (wave [B, T] → log-probs [B, F, V]), the backend that it is for, and what was tried."""
+    """What an engine built.
+
+    Attributes:
+        encoder: wave [B, T] → log-probs [B, F, V].
+        backend: that it is for.
+        tuning: what was tried to keep the accuracy.
+        restored: whether it was built before, and only read again.
+    """
 
     encoder: nn.Module
     backend: str
     tuning: Tuning | None = None
+    restored: bool = False
 
 
 class Engine(Protocol):
@@ -115,9 +166,23 @@ class Engine(Protocol):
         Asked only where nothing is ``missing``. Without a recognizer, the machine alone is looked at.
         """
 
+    def kept(self, preset: Preset) -> Kept | None:
+        """How a cache keeps what was built by a preset; None where the ``Steps`` of the build leave next to nothing to do."""
+
     def build(self, job: Job) -> Built:
         """Make the quantized encoder.
 
         Raises:
             PresetError: the preset does not fit the model or this machine.
+        """
+
+
+class Shelf(Protocol):
+    """Where built encoders are put aside, so that each is built once."""
+
+    def build(self, job: Job, engine: Engine) -> Built:
+        """The encoder that is asked for: read again where it was built before, else built by its engine and put aside.
+
+        Raises:
+            PresetError: as ``Engine.build``.
         """

@@ -9,7 +9,7 @@ from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import quietly
 from asrquant.engines.clips import Clips, WithWords, to_calibrate, to_validate
-from asrquant.engines.engine import Job
+from asrquant.engines.engine import Job, Shelf
 from asrquant.engines.registry import get_engine, refuse_unavailable
 from asrquant.model.presets import Preset, get_preset
 from asrquant.model.recognizer import Recognizer
@@ -21,6 +21,7 @@ def quantize(
     calibration: Clips | None = None,
     progress: Progress = silent,
     validation: WithWords | None = None,
+    shelf: Shelf | None = None,
 ) -> Recognizer:
     """Quantize a recognizer. The one that is given stays as it is, to the bit.
 
@@ -33,9 +34,10 @@ def quantize(
         progress: called before each step; may raise ``Cancelled``.
         validation: clips with references, or a data set of them or its path, for a preset with accuracy control; None takes
             the bundled ones, of speakers that the embedded model was not trained on, and is for that model only.
+        shelf: where what was built before is found, and what is built now is put aside; None builds it in any case.
 
     Returns:
-        A new recognizer that shares the vocabulary and the decoder with the given one.
+        A new recognizer that shares the vocabulary, the decoder, and the weights that stay float with the given one.
 
     Raises:
         PresetError: the preset does not fit the model or this machine, the recognizer is quantized already, or no clips
@@ -56,7 +58,7 @@ def quantize(
     heard = to_calibrate(preset, recognizer, calibration)
     job = Job(recognizer, preset, heard.audio, checked.spoken, progress)
     with quietly():
-        built = engine.build(job)
+        built = shelf.build(job, engine) if shelf else engine.build(job)
     took = time.perf_counter() - begun
     return replace(
         recognizer,
@@ -67,5 +69,5 @@ def quantize(
         calibration=heard.used,
         validation=checked.used,
         original_bytes=recognizer.size_bytes(),
-        build_seconds=took,
+        build_seconds=None if built.restored else took,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import math
-import os
 import shutil
 import time
 import uuid
@@ -21,7 +20,7 @@ import filelock
 
 from asrquant.base.account import unwritable
 from asrquant.base.errors import ArtifactError, AsrQuantError, ExportError
-from asrquant.base.files import megabytes, tree_bytes
+from asrquant.base.files import fsync, megabytes, tree_bytes
 from asrquant.base.progress import Progress, silent
 from asrquant.base.settings import EXPORTS, settings
 from asrquant.export.manifest import MANIFEST, Manifest, read_json
@@ -264,19 +263,11 @@ class Exports:
     def publish(self, staged: Path) -> Artifact:
         """Bring everything in ``staged`` to the disk and rename it to its final name, which is its own."""
         for path in (*staged.rglob("*"), staged):
-            _fsync(path)
+            fsync(path)
         final = self.folder / staged.name
         staged.rename(final)
-        _fsync(self.folder)
+        fsync(self.folder)
         return read_artifact(final)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_artifact(path: Path) -> Artifact:

@@ -6,7 +6,7 @@ It has the form of ``sha256sum``'s output, so ``sha256sum --check SHA256SUMS`` r
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asrquant.base.errors import ArtifactError
@@ -37,8 +37,12 @@ def write_sums(folder: Path, files: Mapping[str, File] | None = None) -> None:
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def check_sums(folder: Path) -> None:
+def check_sums(folder: Path, needed: Sequence[str] = (MANIFEST, DECODER)) -> None:
     """Check that the folder holds the files of its ``SHA256SUMS``, unchanged, and no others (hidden ones aside).
+
+    Args:
+        folder: of the artifact.
+        needed: files without which it is none.
 
     Raises:
         ArtifactError: names the file that is missing, changed or too many.
@@ -46,7 +50,7 @@ def check_sums(folder: Path) -> None:
     if not (folder / SUMS).is_file():
         raise ArtifactError(f"{folder.name} holds no {SUMS}, so it is not a whole artifact of asrquant's.")
     digests = _read_sums(folder / SUMS)
-    for name in (MANIFEST, DECODER):
+    for name in needed:
         if name not in digests:
             raise ArtifactError(f"{SUMS} does not list {name}; {_AGAIN}")
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}

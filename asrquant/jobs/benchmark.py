@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from asrquant.engines.clips import refuse_unvalidated
 from asrquant.engines.registry import refuse_unavailable
 from asrquant.jobs.checks import Checked, by, flag, shown, whole
 from asrquant.jobs.clips import OwnClips, read_zip
-from asrquant.jobs.models import BUNDLED_CLIPS, chosen, known_model
+from asrquant.jobs.models import BUNDLED_CLIPS, Wanted, chosen, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.benchmark import benchmark
 from asrquant.measure.report import Report
@@ -144,6 +144,10 @@ class BenchmarkRequest(Checked):
         """For the log."""
         names = ",".join(preset.name for preset in self.presets)
         return {"tab": "benchmark", "model": self.model, "preset": names, "decoder": self.decoder}
+
+    def wants(self) -> Collection[Wanted]:
+        """The original and the quantized ones."""
+        return (Wanted(self.model), *(Wanted.of(self.model, preset, self.own) for preset in self.presets))
 
     def run(self, work: Work) -> Report:
         """Run the benchmark; shows each clip's ``Entry``.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from asrquant.base.errors import AudioError
 from asrquant.engines.clips import refuse_unvalidated
 from asrquant.jobs.checks import Checked, by, reference_words, whole
 from asrquant.jobs.clips import OwnClips
-from asrquant.jobs.models import BUNDLED_CLIPS, known_model
+from asrquant.jobs.models import BUNDLED_CLIPS, Wanted, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.compare import Comparison, compare
 from asrquant.model.presets import Preset
@@ -68,6 +68,10 @@ class CompareRequest(Checked):
     def facts(self) -> Mapping[str, str]:
         """For the log."""
         return {"tab": "compare", "model": self.model, "preset": self.preset.name, "decoder": self.decoder}
+
+    def wants(self) -> Collection[Wanted]:
+        """The original and the quantized one."""
+        return (Wanted(self.model), Wanted.of(self.model, self.preset, self.own))
 
     def run(self, work: Work) -> Comparison:
         """Compare; shows (which, its text) as they are heard.

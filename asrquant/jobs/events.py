@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from asrquant.jobs.models import Wanted
+
 CANCELLED = "Cancelled."
 SORRY = "Something went wrong on our side (reference {}); please try again."
 
@@ -16,6 +18,16 @@ class Step:
     stage: str
     done: int
     total: int
+
+
+@dataclass(frozen=True)
+class Preparing:
+    """A model is loaded or built from now on, which another visitor may wait for, too; None: not any more.
+
+    For the supervisor, which tells nobody.
+    """
+
+    what: Wanted | None
 
 
 @dataclass(frozen=True)
@@ -41,4 +53,4 @@ class Failed:
     kind: str = ""
 
 
-Event = Step | Partial | Done | Failed
+Event = Step | Preparing | Partial | Done | Failed

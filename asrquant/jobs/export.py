@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,7 +16,7 @@ from asrquant.export.exporting import export
 from asrquant.export.store import Artifact, Exports
 from asrquant.jobs.checks import Checked, by, flag
 from asrquant.jobs.clips import OwnClips
-from asrquant.jobs.models import BUNDLED_CLIPS, known_model
+from asrquant.jobs.models import BUNDLED_CLIPS, Wanted, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.benchmark import benchmark
 from asrquant.model.presets import Preset
@@ -86,6 +86,10 @@ class ExportRequest(Checked):
     def facts(self) -> Mapping[str, str]:
         """For the log."""
         return {"tab": "export", "model": self.model, "preset": self.preset.name, "decoder": self.decoder}
+
+    def wants(self) -> Collection[Wanted]:
+        """The original and the quantized one."""
+        return (Wanted(self.model), Wanted.of(self.model, self.preset, self.own))
 
     def run(self, work: Work) -> Artifact:
         """Quantize, measure if wanted, save, verify and pack.

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from asrquant.base.errors import RequestError, UntrustedSourceError
 from asrquant.base.progress import Progress, silent
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
+from asrquant.engines.engine import Shelf
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import refuse_unavailable
+from asrquant.export.built import BuiltModels
+from asrquant.export.room import make_room, mark_used
+from asrquant.jobs import memory
 from asrquant.jobs.checks import shown, whole
 from asrquant.jobs.clips import Digests, OwnClips
+from asrquant.jobs.outlook import Outlook, steps
 from asrquant.model.modules import ROLES
 from asrquant.model.presets import Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
@@ -21,8 +26,10 @@ from asrquant.sources.loading import load, offered
 
 MODELS = offered()
 CUSTOM = "custom"
-CACHE_BYTES = 4_000_000_000
-"""Bound on the saved size of all models that are kept, the last used ones first."""
+ROOM_BYTES = 2_000_000_000
+"""Memory that stays free for work: a large model takes 22 MB a second of sound, and up to 60 s are encoded at once."""
+_BUILD_ROOM = 3
+"""Times the bytes of its weights that building a model takes besides."""
 
 MAX_CALIBRATION_CLIPS = 20
 MAX_SEED = 2**32 - 1
@@ -117,24 +124,45 @@ def chosen(name: object, settings: Custom | None) -> Preset:
 
 
 @dataclass(frozen=True)
-class _Made:
-    """What a recognizer was made from; without a preset, the float one."""
+class Wanted:
+    """What is kept once: a source, as it is or quantized by a preset.
+
+    Attributes:
+        source: name of the model.
+        preset: None for the float model.
+        own: the visitor's clips that the preset needs.
+    """
 
     source: str
     preset: Preset | None = None
-    clips: Digests | None = None
+    own: OwnClips = BUNDLED_CLIPS
+
+    @classmethod
+    def of(cls, source: str, preset: Preset, own: OwnClips) -> Wanted:
+        """A quantized model; clips that its preset does not need make no other model."""
+        return cls(source, preset, own.heard_by(preset))
 
 
 class Models:
-    """Recognizers that have been loaded or quantized, by what they were made from, bounded in bytes.
+    """Recognizers that have been loaded or built, by what they are; as many as the machine has memory for.
 
-    Used by one job at a time, which makes every build single-flight.
+    Used by one job at a time, which makes every build single-flight. What is not in memory any more is read from the disk again,
+    where it was built before (``BuiltModels``).
     """
 
-    def __init__(self, bound: int = CACHE_BYTES) -> None:
-        """Keep at most ``bound`` bytes; the model in use is kept whatever its size."""
-        self._bound = bound
-        self._kept: OrderedDict[_Made, tuple[Recognizer, int]] = OrderedDict()
+    def __init__(self, free: Callable[[], float] = memory.free, shelf: Shelf | None = None) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            free: bytes of memory that can still be taken.
+            shelf: of built encoders; None takes that of the cache.
+        """
+        self._free = free
+        self._shelf = shelf or BuiltModels(make_room)
+        self.watch: Callable[[Wanted | None], object] = lambda what: None
+        """Told what begins to be loaded or built, and None when that has ended."""
+        self._kept: OrderedDict[Wanted, Recognizer] = OrderedDict()
+        self._heard: dict[Wanted, Digests] = {}  # the same path may hold other clips by now
 
     def original(self, source: str) -> Recognizer:
         """The float recognizer of a source, with the decoder that it came with.
@@ -143,7 +171,11 @@ class Models:
             UntrustedSourceError: the page does not offer it: no path or id of a visitor's own ever reaches the loader.
             SourceError: it cannot be loaded.
         """
-        return self._get(_Made(source), lambda: load(known_model(source)))
+        return self._original(source, {Wanted(source)})
+
+    def _original(self, source: str, needed: Set[Wanted]) -> Recognizer:
+        mark_used(known_model(source))
+        return self._get(Wanted(source), lambda: _loaded(source), ROOM_BYTES, needed)
 
     def quantized(
         self, source: str, preset: Preset, progress: Progress = silent, own: OwnClips = BUNDLED_CLIPS
@@ -159,22 +191,47 @@ class Models:
         Raises:
             AsrQuantError: it cannot be loaded or does not fit the preset, or the clips cannot be used.
         """
-        original = self.original(source)
+        wanted = Wanted.of(source, preset, own)
+        original = self._original(source, needed := {Wanted(source), wanted})
         if not preset.engine:
             return original
-        needed = own.heard_by(preset)
+        if (heard := wanted.own.digests()) != self._heard.get(wanted):
+            self._kept.pop(wanted, None)
+        weights = sum(weight.numel() * weight.element_size() for weight in original.encoder.parameters())
+        expected = {step: seconds * weights / 1e9 for step, seconds in steps(preset).items()}
 
         def build() -> Recognizer:
-            with needed.opened() as clips:
-                return quantize(original, preset, clips.calibration, progress, clips.validation)
+            with wanted.own.opened() as clips:
+                outlook = Outlook(expected, progress)
+                return quantize(original, preset, clips.calibration, outlook, clips.validation, self._shelf)
 
-        return self._get(_Made(source, preset, needed.digests()), build)
+        built = self._get(wanted, build, ROOM_BYTES + _BUILD_ROOM * weights, needed)
+        self._heard = {each: digests for each, digests in self._heard.items() if each in self._kept} | {wanted: heard}
+        return built
 
-    def _get(self, key: _Made, build: Callable[[], Recognizer]) -> Recognizer:
-        if key not in self._kept:
-            recognizer = build()
-            self._kept[key] = (recognizer, recognizer.size_bytes())
-        self._kept.move_to_end(key)
-        while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._bound:
-            self._kept.popitem(last=False)
-        return self._kept[key][0]
+    def _get(self, wanted: Wanted, build: Callable[[], Recognizer], room: int, needed: Set[Wanted]) -> Recognizer:
+        if wanted not in self._kept:
+            self._let_go(room, needed)
+            self.watch(wanted)
+            try:
+                self._kept[wanted] = build()
+            finally:
+                self.watch(None)
+        self._kept.move_to_end(wanted)
+        self._let_go(ROOM_BYTES, needed)
+        return self._kept[wanted]
+
+    def _let_go(self, room: int, needed: Set[Wanted]) -> None:
+        """Let go of what was not used for longest and is not needed now, until there is so much room in memory."""
+        for wanted in list(self._kept):
+            if self._free() >= room:
+                return
+            if wanted not in needed:
+                del self._kept[wanted]
+                memory.give_back()
+
+
+def _loaded(source: str) -> Recognizer:
+    recognizer = load(source)
+    make_room()
+    return recognizer

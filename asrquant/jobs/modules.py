@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from asrquant.jobs.checks import Checked, by, flag, number
 from asrquant.jobs.clips import OwnClips
-from asrquant.jobs.models import BUNDLED_CLIPS, known_model
+from asrquant.jobs.models import BUNDLED_CLIPS, Wanted, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.layers import Layer, layers
 from asrquant.measure.sensitivity import Sensitivity, sensitivity
@@ -58,6 +58,10 @@ class ModulesRequest(Checked):
         """For the log."""
         return {"tab": "modules", "model": self.model, "preset": self.preset.name}
 
+    def wants(self) -> Collection[Wanted]:
+        """The original and the quantized one."""
+        return (Wanted(self.model), Wanted.of(self.model, self.preset, self.own))
+
     def run(self, work: Work) -> Parts:
         """Quantize, and look at both models.
 
@@ -99,6 +103,10 @@ class SensitivityRequest(Checked):
     def facts(self) -> Mapping[str, str]:
         """For the log."""
         return {"tab": "modules", "model": self.model, "decoder": self.decoder}
+
+    def wants(self) -> Collection[Wanted]:
+        """The original."""
+        return (Wanted(self.model),)
 
     def run(self, work: Work) -> Sensitivity:
         """Quantize one part after another, and measure each.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from asrquant.base.errors import RequestError
 from asrquant.base.progress import Progress
-from asrquant.jobs.models import Models
+from asrquant.jobs.models import Models, Wanted
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,9 @@ class Request(Protocol):
 
     def facts(self) -> Mapping[str, str]:
         """What the log says of it: its kind, and names that asrquant gave. Nothing of a visitor's own."""
+
+    def wants(self) -> Collection[Wanted]:
+        """The models that it will have built, if they are not there."""
 
     def run(self, work: Work) -> object:
         """Do in the worker what is asked for; the result must pickle.
@@ -55,6 +58,10 @@ class Refused:
     def facts(self) -> Mapping[str, str]:
         """Nothing: what was refused has not been checked."""
         return {}
+
+    def wants(self) -> Collection[Wanted]:
+        """None."""
+        return ()
 
     def run(self, work: Work) -> object:
         """Nothing can be done.

@@ -16,9 +16,11 @@ from typing import Any
 
 from asrquant.base.errors import AsrQuantError
 from asrquant.base.policy import policy
+from asrquant.export import built
 from asrquant.export.store import Exports
-from asrquant.jobs.events import CANCELLED, SORRY, Done, Failed
+from asrquant.jobs.events import CANCELLED, SORRY, Done, Failed, Preparing
 from asrquant.jobs.job import Job
+from asrquant.jobs.models import Wanted
 from asrquant.jobs.worker import Worker
 
 GRACE_SECONDS = 1.5
@@ -27,6 +29,10 @@ _BROKEN = "Nothing can be computed here at the moment (reference {}); please try
 _TOO_LONG = (
     "This took longer than the {:.0f} s that a request has on a public page, so it was stopped; choose fewer or shorter "
     "clips, or another preset."
+)
+_BUILD_TOO_LONG = (
+    "Loading and building this model took longer than the {:.0f} s that there are for it, so it was stopped; steps that were "
+    "finished are kept, so trying again goes on from there; or choose another preset or model."
 )
 _TICK = 0.05
 _PAUSE = 5.0
@@ -163,6 +169,7 @@ class Supervisor:
             self._worker.kill()
             self._worker, self._ready = None, False
             Exports().sweep()
+            built.sweep()
 
     def _do(self, job: Job) -> None:
         end: Done | Failed
@@ -192,10 +199,11 @@ class Supervisor:
         """Pass on what the worker says of a job until it ends, in whatever way; returns the end, and a word for it."""
         worker = self._worker
         assert worker is not None
-        job.begun = begun = time.monotonic()
+        job.begun = time.monotonic()
+        clock = _Clock(job.begun)
         outcome = why = ""
         killed_at = math.inf
-        given = False
+        given = told = False
         while True:
             try:
                 if not given:
@@ -210,23 +218,56 @@ class Supervisor:
                 return (Failed(why, event.kind), outcome) if event.kind == "Cancelled" else (event, outcome or "failed")
             if isinstance(event, Done):
                 return Done(event.value, "" if why == CANCELLED else why), outcome or "done"
-            if not isinstance(event, bool):
-                job.events.put(event)
             now = time.monotonic()
+            if isinstance(event, Preparing):
+                clock.prepares(event.what, now)
+            elif not isinstance(event, bool):
+                job.events.put(event)
+            if job.stop.is_set() and not told and self._awaited(clock.what):  # the build goes on, for somebody else
+                job.events.put(Failed(job.why, "Cancelled"))
+                told = True
             if now > killed_at:
                 self._end_worker()
                 return Failed(why, "Cancelled"), "killed" if outcome == "cancelled" else outcome
-            if not outcome and (found := self._reason_to_stop(job, now - begun)):
+            if not outcome and (found := self._reason_to_stop(job, clock, now)):
                 outcome, why = found
                 worker.stop(job.id)
                 killed_at = now + GRACE_SECONDS
 
-    def _reason_to_stop(self, job: Job, worked: float) -> tuple[str, str] | None:
-        if job.stop.is_set():
+    def _reason_to_stop(self, job: Job, clock: _Clock, now: float) -> tuple[str, str] | None:
+        if job.stop.is_set() and not self._awaited(clock.what):
             return "cancelled", job.why
         if self._closing:
             return "dropped", self._closing
-        limit = policy().seconds_per_request
-        if limit is not None and worked > limit:
-            return "timeout", _TOO_LONG.format(limit)
+        for limit, taken, why in (
+            (policy().seconds_per_request, clock.worked(now), _TOO_LONG),
+            (policy().seconds_per_build, clock.prepared(now), _BUILD_TOO_LONG),
+        ):
+            if limit is not None and taken > limit:
+                return "timeout", why.format(limit)
         return None
+
+    def _awaited(self, what: Wanted | None) -> bool:
+        """Whether somebody in the line wants the model that is being prepared, too."""
+        with self._changed:
+            return what is not None and any(what in waiting.request.wants() for waiting in self._line)
+
+
+class _Clock:
+    """How long a job has been preparing models, and how long it has worked beside that."""
+
+    def __init__(self, begun: float) -> None:
+        self._begun, self._since, self._before = begun, begun, 0.0
+        self.what: Wanted | None = None
+
+    def prepares(self, what: Wanted | None, now: float) -> None:
+        """A model is prepared from now on, or none any more."""
+        self._before, self._since, self.what = self.prepared(now), now, what
+
+    def prepared(self, now: float) -> float:
+        """Seconds of preparing."""
+        return self._before + (now - self._since if self.what else 0.0)
+
+    def worked(self, now: float) -> float:
+        """Seconds of work."""
+        return now - self._begun - self.prepared(now)

@@ -21,7 +21,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from asrquant.base.errors import AsrQuantError, Cancelled
 from asrquant.base.settings import Settings, settings, use_settings
 from asrquant.jobs import log
-from asrquant.jobs.events import CANCELLED, SORRY, Done, Event, Failed, Partial, Step
+from asrquant.jobs.events import CANCELLED, SORRY, Done, Event, Failed, Partial, Preparing, Step
 from asrquant.jobs.models import MODELS, Models
 from asrquant.jobs.request import Request, Work
 from asrquant.jobs.threads import set_threads
@@ -114,6 +114,7 @@ def main(pipe: Any, orders: Any, given: Settings) -> None:
     except AsrQuantError as error:
         _log.error("%s cannot be loaded: %s", MODELS[0], error)
     pipe.send(True)
+    models.watch = lambda what: pipe.send(Preparing(what))
     while True:
         try:
             job, folder, pickled = pipe.recv()

@@ -12,6 +12,7 @@ from asrquant.base.tables import rounded
 from asrquant.export.card import conditions as conditions_of
 from asrquant.export.card import measured, summary
 from asrquant.export.store import Artifact
+from asrquant.jobs.outlook import LEFT
 from asrquant.measure.compare import Comparison, Measured
 from asrquant.show.comparison import UNITS
 from asrquant.text.metrics import Edit
@@ -22,8 +23,9 @@ def progress_bar(stage: str, done: int, total: int) -> str:
     percent = round(100 * done / total) if total else 0
     waiting = "" if total > 1 else " aq-waiting"  # nobody knows how far it is
     count = f" {done}/{total}" if total > 1 else ""
+    name, *left = stage.partition(LEFT)
     return (
-        f'<div class="aq-status" role="status"><span>{escape(stage)}{count}</span>'
+        f'<div class="aq-status" role="status"><span>{escape(name)}{count}{escape("".join(left))}</span>'
         f'<div class="aq-bar{waiting}" role="progressbar" aria-label="{escape(stage)}" aria-valuenow="{percent}" '
         f'aria-valuemin="0" aria-valuemax="100"><div style="width:{percent}%"></div></div></div>'
     )

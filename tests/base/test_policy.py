@@ -36,9 +36,9 @@ def test_whose_page_it_is(environment: dict[str, str], expected: Policy, monkeyp
 def test_strangers_get_no_more_than_an_owner() -> None:
     """Each attribute is stricter in public; an attribute that makes no difference is none."""
     granted = ("trusts_sources", "loads_own_models", "reads_local_folders")
-    guards = ("public", "hides_paths", "own_artifacts_only")
+    guards = ("public", "hides_paths", "own_artifacts_only", "models_give_way")
     assert [(getattr(OWN, name), getattr(PUBLIC, name)) for name in granted] == [(True, False)] * 3
-    assert [(getattr(OWN, name), getattr(PUBLIC, name)) for name in guards] == [(False, True)] * 3
+    assert [(getattr(OWN, name), getattr(PUBLIC, name)) for name in guards] == [(False, True)] * 4
     limits = {each.name for each in fields(Policy)} - {*granted, *guards}
     for name in limits:
         own, public = getattr(OWN, name), getattr(PUBLIC, name)
@@ -50,6 +50,7 @@ def test_security_md_states_the_numbers() -> None:
     assert PUBLIC.artifacts_kept_seconds == 3600 and "they expire after an hour" in said
     assert PUBLIC.artifacts_give_way_seconds == 600 and "the oldest give way after ten minutes" in said
     assert PUBLIC.seconds_per_request == 300 and "300 s of work a request" in said
+    assert PUBLIC.seconds_per_build == 900 and "900 s to load and build its models" in said
 
 
 def test_every_attribute_decides_something() -> None:

@@ -26,6 +26,7 @@ from asrquant.base.settings import Settings
 from asrquant.jobs import supervisor, threads, worker
 from asrquant.jobs.compare import CompareRequest
 from asrquant.jobs.events import Done, Failed
+from asrquant.jobs.models import Wanted
 from asrquant.jobs.request import Work
 from asrquant.ui import session
 
@@ -102,12 +103,34 @@ def identity(models, progress, show):
     return id(models.quantized("an4", PRESETS["dynamic-int8"], progress))
 
 
+MODEL = Wanted("an4", PRESETS["openvino-int8"])
+
+
+def building(models, progress, show, seconds=600.0, mark=None):
+    """Builds ``MODEL``, as far as anybody can see, and then works for as long as it is let."""
+    models.watch(MODEL)
+    show("building")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        progress("working", 0, 1)
+        time.sleep(0.01)
+    models.watch(None)
+    if mark:
+        Path(mark).touch()
+        endless(models, progress, show)
+    return "built"
+
+
 @dataclass(frozen=True)
 class Call:
     """A request to call a function of this module."""
 
     function: Callable[..., object]
     arguments: tuple = ()
+    wanted: tuple = ()
+
+    def wants(self) -> tuple:
+        return self.wanted
 
     def facts(self) -> dict[str, str]:
         return {"tab": "calls"}
@@ -116,8 +139,8 @@ class Call:
         return self.function(work.models, work.progress, work.show, *self.arguments)
 
 
-def run(visitor: str | None, tab: str, function, *arguments):
-    return session.run(visitor, tab, lambda: Call(function, arguments))
+def run(visitor: str | None, tab: str, function, *arguments, wanted: tuple = ()):
+    return session.run(visitor, tab, lambda: Call(function, arguments, wanted))
 
 
 def last(*job):
@@ -310,6 +333,46 @@ def test_a_time_limit_keeps_what_is_done_and_says_so(monkeypatch) -> None:
     monkeypatch.setattr(supervisor, "policy", lambda: replace(PUBLIC, seconds_per_request=0.2))
     failed, done = last(endless), last(keeping)
     assert "longer than the 0 s" in failed.message and done == session.Done("what is done", failed.message)
+
+
+def test_building_has_a_limit_of_its_own_and_work_another(monkeypatch) -> None:
+    limits = replace(PUBLIC, seconds_per_request=0.3, seconds_per_build=None)
+    monkeypatch.setattr(supervisor, "policy", lambda: limits)
+    assert last(building, 1.0) == session.Done("built")
+    monkeypatch.setattr(supervisor, "policy", lambda: replace(limits, seconds_per_build=0.2))
+    failed = last(building)
+    assert "Loading and building this model took longer than the 0 s" in failed.message and "are kept" in failed.message
+    monkeypatch.setattr(supervisor, "policy", lambda: replace(limits, seconds_per_build=60.0))
+    assert "that a request has" in last(endless).message
+
+
+def test_a_build_that_another_visitor_waits_for_goes_on_and_no_further(tmp_path) -> None:
+    mark = tmp_path / "built"
+    first, rest = heard_in_a_thread(run("i", TAB, building, 2.0, str(mark)))
+    second = run("j", TAB, itself, wanted=(MODEL,))
+    until(second, "waiting for a turn, 1 before you")
+    asked_at = time.monotonic()
+    session.cancel("i")
+    first.join()
+    assert (
+        rest[-1] == session.Failed("Cancelled.", "Cancelled") and time.monotonic() - asked_at < 1 and not mark.exists()
+    )
+    assert isinstance(list(second)[-1], session.Done) and mark.exists()  # by the worker that went on, and then stopped
+
+
+def test_a_build_stops_once_nobody_waits_for_it(tmp_path) -> None:
+    first, _ = heard_in_a_thread(run("i", TAB, building))
+    waiting = [run(name, TAB, itself, wanted=(wanted,)) for name, wanted in (("j", MODEL), ("k", Wanted("an4")))]
+    for each in waiting:
+        next(each)
+        next(each)
+    session.cancel("i")
+    first.join()
+    time.sleep(0.5)
+    assert session.supervisor.health()["worker"] == "busy"
+    left_at = time.monotonic()
+    waiting[0].close()  # who else is in the line wants another model
+    assert isinstance(list(waiting[1])[-1], session.Done) and time.monotonic() - left_at < supervisor.GRACE_SECONDS + 2
 
 
 def test_who_waits_is_told_and_a_full_line_refuses(monkeypatch) -> None:

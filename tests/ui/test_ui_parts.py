@@ -51,11 +51,17 @@ def test_models_are_built_once_and_bounded() -> None:
     assert kept.quantized("an4", dynamic) is first
     assert kept.quantized("an4", PRESETS["original"]) is kept.original("an4")
     assert kept.quantized("an4", custom({}, base=dynamic, backend="fbgemm")) is not first
-    small = models.Models(bound=1)
-    original = small.original("an4")
-    assert small.original("an4") is original
-    small.quantized("an4", dynamic)
-    assert small.original("an4") is not original
+    small = models.Models(free=lambda: 0)
+    original, first = small.original("an4"), small.quantized("an4", dynamic)
+    assert small.quantized("an4", dynamic) is first and small.original("an4") is original
+    small.quantized("an4", PRESETS["dynamic-float16"])
+    assert small.original("an4") is original  # which the others are made of
+    assert small.quantized("an4", dynamic) is not first
+    roomy = models.Models(free=lambda: models.ROOM_BYTES + 1)  # for work, and not for building
+    assert roomy.quantized("an4", dynamic) is roomy.quantized("an4", dynamic)
+    first = roomy.quantized("an4", dynamic)
+    roomy.quantized("an4", PRESETS["dynamic-float16"])
+    assert roomy.quantized("an4", dynamic) is not first
 
 
 def test_a_preset_that_does_not_fit_is_not_kept() -> None:

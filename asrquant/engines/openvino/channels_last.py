@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from asrquant.model.modules import Roles, get_module, set_module
+from asrquant.model.sharing import copy_sharing_weights
 
 
 class GatheredConv(nn.Linear):
@@ -85,11 +86,11 @@ class ChannelsLastExtractor(nn.Module):
 
 
 def rewrite(encoder: nn.Module, roles: Roles) -> nn.Module:
-    """A copy of an encoder with its feature extractor rewritten, or the encoder itself where there is nothing to do."""
+    """An encoder with its feature extractor rewritten and its other weights shared, or itself where there is nothing to do."""
     path = roles.feature_extractor
     if path is None or not ChannelsLastExtractor.fits(get_module(_Holder(encoder), path)):
         return encoder
-    holder = _Holder(deepcopy(encoder))
+    holder = _Holder(copy_sharing_weights(encoder))
     set_module(holder, path, ChannelsLastExtractor(get_module(holder, path)))
     return holder.encoder.eval()
 

@@ -6,6 +6,7 @@ import errno
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import torch
 from torch import nn
 
 from asrquant.audio.clip import SAMPLE_RATE
-from asrquant.base.account import cache_folder
 from asrquant.base.errors import AsrQuantError, PresetError, first_line
-from asrquant.base.files import tree_bytes
+from asrquant.base.progress import Progress, silent
 from asrquant.engines.lengths import other_at_other_lengths
 from asrquant.model.footprint import ForeignEncoder
 
+IR = ("encoder.xml", "encoder.bin")
+"""OpenVINO's two files: the graph in XML, the weights beside it."""
 QUANTIZABLE = ("MatMul", "Convolution", "GroupConvolution")
 
 
@@ -34,11 +36,8 @@ def openvino() -> Any:
 
 @cache
 def core() -> Any:
-    """The process's OpenVINO runtime; compiled models are kept on disk, where there is a cache."""
-    runtime = openvino().Core()
-    if folder := cache_folder("openvino"):
-        runtime.set_property({"CACHE_DIR": str(folder)})
-    return runtime
+    """The process's OpenVINO runtime. Its own cache of compiled models stays off: nothing checks what is read from it."""
+    return openvino().Core()
 
 
 @cache
@@ -54,8 +53,12 @@ def cannot_compute(precision: str) -> str | None:
     return None
 
 
-def convert(encoder: nn.Module) -> Any:
+def convert(encoder: nn.Module, progress: Progress = silent) -> Any:
     """A torch encoder as an OpenVINO model for every batch and length.
+
+    Args:
+        encoder: wave [B, T] → log-probs [B, F, V].
+        progress: called before each step.
 
     Raises:
         PresetError: OpenVINO, or the tracer that it uses, does not know a part of the encoder, or wrote one down that holds
@@ -72,8 +75,8 @@ def convert(encoder: nn.Module) -> Any:
         raise PresetError(
             f"OpenVINO cannot convert this model ({first_line(error)}); use a preset of PyTorch's."
         ) from error
-    # Compiled apart from the runtime that keeps what it compiles: this is thrown away.
-    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    progress("checking what was converted", 0, 1)
+    compiled = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     if reason := other_at_other_lengths(encoder, lambda wave: torch.from_numpy(compiled({0: wave.numpy()})[0].copy())):
         raise PresetError(
             f"OpenVINO cannot convert this model: what it made of it holds for one length only ({reason}), as of layers that "
@@ -82,19 +85,37 @@ def convert(encoder: nn.Module) -> Any:
     return model
 
 
-def as_saved(model: Any) -> Any:
+@dataclass(frozen=True)
+class FromFiles:
+    """A model as it comes from its files, and what those take."""
+
+    model: Any
+    bytes: int
+
+
+def as_saved(model: Any) -> FromFiles:
     """The model as it comes back from its files: compiled from memory it may round otherwise, which int8 makes visible."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "encoder.xml"
+        path = Path(folder) / IR[0]
         save(model, path)
-        return core().read_model(path.read_bytes(), path.with_suffix(".bin").read_bytes())
+        return read(path)
+
+
+def read(path: Path) -> FromFiles:
+    """A model from its files, whose weights stay in the file and are mapped into memory; they may be deleted meanwhile.
+
+    Raises:
+        RuntimeError: it is none.
+    """
+    files = [path.with_name(name) for name in IR]
+    return FromFiles(core().read_model(*files), sum(file.stat().st_size for file in files))
 
 
 class OpenVinoEncoder(ForeignEncoder):
     """Wave [B, T] → log-probs [B, F, V], by a compiled OpenVINO model."""
 
-    def __init__(self, model: Any, precision: str) -> None:
-        """Compile ``model`` for this machine with as many threads as PyTorch uses.
+    def __init__(self, found: FromFiles, precision: str) -> None:
+        """Compile a model for this machine with as many threads as PyTorch uses.
 
         Raises:
             PresetError: this processor does not have the precision.
@@ -102,15 +123,14 @@ class OpenVinoEncoder(ForeignEncoder):
         super().__init__()
         if reason := cannot_compute(precision):
             raise PresetError(reason)
-        self.model = model
+        self.model, self._saved_bytes = found.model, found.bytes
         hints = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "NUM_STREAMS": 1,
             **({} if precision == "auto" else {"INFERENCE_PRECISION_HINT": precision}),
         }
-        self._saved_bytes: int | None = None
-        self._request = core().compile_model(model, "CPU", hints).create_infer_request()
+        self._request = core().compile_model(self.model, "CPU", hints).create_infer_request()
 
     def forward(self, wave: torch.Tensor) -> torch.Tensor:
         """Log-probs of a batch of waves."""
@@ -125,11 +145,7 @@ class OpenVinoEncoder(ForeignEncoder):
         return f"OpenVINO {precision}, {streams} stream{'s' * (streams != 1)}, {threads} threads"
 
     def saved_bytes(self) -> int:
-        """Bytes of the IR's two files; written once to be counted, as the model never changes."""
-        if self._saved_bytes is None:
-            with tempfile.TemporaryDirectory() as folder:
-                save(self.model, Path(folder) / "encoder.xml")
-                self._saved_bytes = tree_bytes(Path(folder))
+        """Bytes of the IR's two files."""
         return self._saved_bytes
 
     def quantized(self) -> dict[str, int]:

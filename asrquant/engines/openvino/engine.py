@@ -7,16 +7,31 @@ from collections import Counter
 from typing import Any
 
 from asrquant.base.errors import PresetError
-from asrquant.engines.engine import Built, Job
+from asrquant.engines.engine import Built, Job, Kept
 from asrquant.engines.openvino.channels_last import rewrite
-from asrquant.engines.openvino.encoder import QUANTIZABLE, OpenVinoEncoder, as_saved, cannot_compute, convert, is_int8
+from asrquant.engines.openvino.encoder import (
+    IR,
+    QUANTIZABLE,
+    FromFiles,
+    OpenVinoEncoder,
+    as_saved,
+    cannot_compute,
+    convert,
+    is_int8,
+    read,
+    save,
+)
 from asrquant.engines.openvino.formats import FORMATS
 from asrquant.engines.openvino.int8 import ignored_patterns, quantize_accurately, quantize_model
+from asrquant.engines.openvino.kept import KEPT_IR
 from asrquant.model.engine_settings import OpenVino
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Recognizer, Tuning
 
-__all__ = ["FORMATS", "build", "missing", "unfit"]
+__all__ = ["FORMATS", "build", "kept", "missing", "unfit"]
+
+_CONVERTED = "openvino-1"
+"""Name of the step after which the float model is OpenVINO's; another number where it is made otherwise."""
 
 
 def missing() -> str | None:
@@ -40,6 +55,11 @@ def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
     return None
 
 
+def kept(preset: Preset) -> Kept | None:
+    """The IR of what NNCF quantized; the float model's is kept when it has been converted."""
+    return KEPT_IR if preset.settings_for(OpenVino).int8 else None
+
+
 def build(job: Job) -> Built:
     """Convert a recognizer's encoder, quantize it if the preset says so, and compile it.
 
@@ -47,12 +67,23 @@ def build(job: Job) -> Built:
         PresetError: the preset does not fit the model or this processor.
     """
     settings = job.preset.settings_for(OpenVino)
-    job.progress("converting to OpenVINO", 0, 1)
-    model = convert(rewrite(job.recognizer.encoder, job.recognizer.roles))
-    model, tuning = _quantize(job, settings, model)
+    found, tuning = _converted(job), None
+    if settings.int8:
+        model, tuning = _quantize(job, settings, found.model)
+        found = as_saved(model)
     job.progress("compiling", 0, 1)
-    compiled = OpenVinoEncoder(as_saved(model), settings.precision)
+    compiled = OpenVinoEncoder(found, settings.precision)
     return Built(compiled, compiled.settings(), tuning)
+
+
+def _converted(job: Job) -> FromFiles:
+    """The float encoder as OpenVINO's model, as it comes back from its files: NNCF finds other ranges in one from memory."""
+    folder = job.steps.finished(_CONVERTED) if job.steps else None
+    if folder is None:
+        job.progress("converting to OpenVINO", 0, 1)
+        model = convert(rewrite(job.recognizer.encoder, job.recognizer.roles), job.progress)
+        folder = job.steps.keep(_CONVERTED, lambda room: save(model, room / IR[0])) if job.steps else None
+    return as_saved(model) if folder is None else read(folder / IR[0])
 
 
 def _quantize(job: Job, settings: OpenVino, model: Any) -> tuple[Any, Tuning | None]:

@@ -8,7 +8,7 @@ from torch import nn
 
 from asrquant.base.errors import ArtifactError, ExportError
 from asrquant.engines.engine import Format, Saved
-from asrquant.engines.openvino.encoder import OpenVinoEncoder, core, save
+from asrquant.engines.openvino.encoder import IR, OpenVinoEncoder, read, save
 from asrquant.model.engine_settings import OpenVino
 from asrquant.model.recognizer import Recognizer
 
@@ -18,7 +18,7 @@ class OpenVinoIR:
 
     name = "openvino-ir"
     summary = "the encoder as OpenVINO IR (.xml, .bin); runs with OpenVINO alone, without PyTorch"
-    model_files = ("encoder.xml", "encoder.bin")
+    model_files = IR
     library = "openvino"
     script = Path(__file__).with_name("transcribe_openvino.py")
     script_needs = "openvino and soundfile"
@@ -40,7 +40,7 @@ class OpenVinoIR:
             ArtifactError: the IR is not one.
         """
         try:
-            model = core().read_model(folder / self.model_files[0], folder / self.model_files[1])
+            model = read(folder / self.model_files[0])
         except RuntimeError as error:
             raise ArtifactError(
                 f"{self.model_files[0]} cannot be read by OpenVINO: {str(error).splitlines()[0]}"

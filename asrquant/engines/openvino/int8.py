@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,7 @@ import torch
 
 from asrquant.audio.clip import Audio
 from asrquant.base.errors import PresetError
-from asrquant.base.progress import Progress
+from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import is_loud
 from asrquant.engines.clips import Spoken
 from asrquant.engines.openvino.encoder import (
@@ -38,6 +39,9 @@ from asrquant.text.metrics import Measure, WordErrors, main_measure, normalize_t
 
 QUANTILE = 1e-4
 """Share of a clip's activations beyond each end of its range, for ``mean-quantile``."""
+_STAGES = {"Applying Fast Bias correction": "correcting biases, layer", "Calculating ranking scores": "ranking layers"}
+"""What NNCF is at, as we say it; of the clips that it takes, we tell ourselves."""
+_progress: ContextVar[Progress] = ContextVar("progress", default=silent)
 _GRACE = 1e-9
 """A drop that equals ``max_drop`` is allowed; rates of words are fractions that binary numbers miss by a hair."""
 
@@ -47,6 +51,7 @@ def quantize_model(
 ) -> Any:
     """Quantize an OpenVINO model of a recognizer's encoder, without looking at what it costs."""
     nncf = _nncf()
+    _progress.set(progress)
     return nncf.quantize(
         model, _data(calibration, progress), subset_size=len(calibration), **_options(recognizer, settings)
     )
@@ -75,6 +80,7 @@ def quantize_accurately(
         The model, and what was tried.
     """
     nncf = _nncf()
+    _progress.set(progress)
     drop = settings.max_drop or 0.0
     trials: list[Trial] = []
     measure = main_measure(normalize_text(" ".join(clip.reference for clip in validation)))
@@ -189,6 +195,13 @@ def _nncf() -> Any:
     class _NoBar(track_progress.Progress):  # type: ignore[misc]
         def __init__(self, *columns: Any, **settings: Any) -> None:
             super().__init__(*columns, **{**settings, "disable": True})
+
+        def track(self, sequence: Any, total: float | None = None, description: str = "", **_: Any) -> Iterator[Any]:
+            stage, count = _STAGES.get(description), int(total or 0) or 1
+            for index, each in enumerate(sequence):
+                if stage:
+                    _progress.get()(stage, min(index, count), count)
+                yield each
 
     track_progress.Progress = _NoBar
     if not is_loud():

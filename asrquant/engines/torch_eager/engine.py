@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
 from asrquant.base.errors import PresetError
-from asrquant.engines.engine import Built, Job
+from asrquant.engines.engine import Built, Job, Kept
 from asrquant.engines.torch_eager.formats import FORMATS
+from asrquant.engines.torch_eager.kept import CHANGED_WEIGHTS
 from asrquant.engines.torch_eager.recipe import (
     BACKEND_LOCK,
     StaticQuant,
@@ -20,9 +19,10 @@ from asrquant.engines.torch_eager.recipe import (
 from asrquant.engines.torch_eager.targets import resolve
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Recognizer
+from asrquant.model.sharing import copy_sharing_weights
 
 __all__ = [
-    "BACKEND_LOCK", "FORMATS", "StaticQuant", "build", "custom_quantize", "default_backend", "missing", "qconfig_of",
+    "BACKEND_LOCK", "FORMATS", "StaticQuant", "build", "custom_quantize", "default_backend", "kept", "missing", "qconfig_of",
     "unfit", "use_backend",
 ]  # fmt: skip
 
@@ -44,13 +44,18 @@ def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
     return None
 
 
+def kept(preset: Preset) -> Kept:
+    """What quantizing changed."""
+    return CHANGED_WEIGHTS
+
+
 def build(job: Job) -> Built:
-    """Quantize a copy of the recognizer's encoder.
+    """Quantize a copy of the recognizer's encoder; what stays float is in memory once.
 
     Raises:
         PresetError: the preset does not fit the model or this machine.
     """
     job.progress("copying the encoder", 0, 1)
-    encoder = deepcopy(job.recognizer.encoder)
+    encoder = copy_sharing_weights(job.recognizer.encoder)
     backend = quantize_encoder(encoder, job.preset, job.recognizer.roles, job.calibration, job.progress)
     return Built(encoder, backend)

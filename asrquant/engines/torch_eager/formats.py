@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,6 +15,7 @@ from asrquant.base.quiet import quietly
 from asrquant.engines.engine import ARCHITECTURE, Format, Saved
 from asrquant.engines.lengths import other_at_other_lengths
 from asrquant.engines.torch_eager.recipe import quantize_encoder, use_backend
+from asrquant.engines.torch_eager.saving import save_state
 from asrquant.model.footprint import compact_state_dict, expand_state_dict
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.toolkits import skeleton
@@ -107,10 +107,7 @@ class StateDict:
         (folder / ARCHITECTURE).mkdir()
         for name, contents in origin.architecture.items():
             (folder / ARCHITECTURE / name).write_bytes(contents)
-        with (folder / self.model_files[0]).open("wb") as file:
-            sink = _Sink(file)
-            torch.save(compact_state_dict(recognizer.encoder), cast(IO[bytes], sink))
-            sink.finish()
+        save_state(compact_state_dict(recognizer.encoder), folder / self.model_files[0])
 
     def restore(self, folder: Path, saved: Saved) -> nn.Module:
         """Build the encoder, quantize its modules with no ranges, and load the weights and ranges into it.
@@ -129,31 +126,6 @@ class StateDict:
                 said = " ".join(line.strip() for line in str(error).splitlines())[:300]
                 raise ArtifactError(f"{self.model_files[0]} does not fit the architecture beside it: {said}") from error
         return encoder.eval()
-
-
-class _Sink(io.RawIOBase):
-    """A file that keeps an error for the end: PyTorch's writer does not survive one in its midst."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._error: OSError | None = None
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        if self._error is None:
-            try:
-                self._file.write(data)
-            except OSError as error:
-                self._error = error
-        return memoryview(data).nbytes
-
-    def finish(self) -> None:
-        """Raise what went wrong, if anything did."""
-        if self._error is not None:
-            raise self._error
-        self._file.flush()
 
 
 FORMATS: tuple[Format, ...] = (TorchScript(), StateDict())

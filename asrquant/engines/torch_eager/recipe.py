@@ -89,7 +89,7 @@ def custom_quantize(
         dynamic_targets: classes to quantize dynamically; None takes Linear and the recurrent ones.
         dynamic_dtype: ``torch.qint8`` or ``torch.float16``.
         static_qconfig: observers of the static parts.
-        progress: called before each calibration clip.
+        progress: called before each layer of a list of them, and before each calibration clip.
 
     Raises:
         PresetError: a path does not exist, or static modules were named without calibration samples.
@@ -99,13 +99,21 @@ def custom_quantize(
     if dynamic_targets is None:
         dynamic_targets = {nn.LSTM, nn.GRU, nn.RNNCell, nn.GRUCell, nn.LSTMCell, nn.Linear}
     with quietly():  # deprecation notices, and observers on branches that no clip ran through
-        for path in dynamic_modules or ():
+        paths = [part for path in dynamic_modules or () for part in _layers(model, path)]
+        for index, path in enumerate(paths):
+            progress("quantizing layers", index, len(paths))
             # Held in a list, a module that is itself a target (a bare Linear) is replaced like any other.
             holder = nn.ModuleList([get_module(model, path)])
             ao.quantize_dynamic(holder, dynamic_targets, dtype=dynamic_dtype, inplace=True)
             set_module(model, path, holder[0])
         if static_modules:
             _quantize_static(model, static_modules, calibration_samples or (), static_qconfig, progress)
+
+
+def _layers(model: object, path: str) -> list[str]:
+    """The paths of a list's modules, or the path itself."""
+    module = get_module(model, path)
+    return [f"{path}.{name}" for name, _ in module.named_children()] if isinstance(module, nn.ModuleList) else [path]
 
 
 def _quantize_static(
@@ -196,7 +204,7 @@ def quantize_encoder(
         preset: says what and how.
         roles: its modules' roles.
         calibration: clips for the static parts; None leaves their ranges unset, for a state dict that brings them.
-        progress: called before each calibration clip.
+        progress: called before each layer and each calibration clip.
 
     Returns:
         The backend that the weights are packed for.
@@ -210,7 +218,7 @@ def quantize_encoder(
     backend = settings.backend or default_backend()
     with use_backend(backend):
         dtype = torch.float16 if settings.dynamic_dtype == "float16" else torch.qint8
-        custom_quantize(model, dynamic_modules=dynamic, dynamic_dtype=dtype)
+        custom_quantize(model, dynamic_modules=dynamic, dynamic_dtype=dtype, progress=progress)
         if static:
             samples = [torch.from_numpy(audio.samples) for audio in calibration or ()]
             _quantize_static(model, static, samples, qconfig_of(settings, backend), progress)

@@ -63,7 +63,9 @@ def load(found: Found) -> Recognizer:
 
         if lobes := hyperparams.needs_transformers(found.folder):
             importlib.import_module("transformers.utils.logging")  # only what is there can be silenced
-        with quietly(), recorded_loads(lobes) as loads:
+        # Files of the Hub's are never written to again, unlike those of a folder of one's own.
+        mapped = found.folder in found.repositories.values()
+        with quietly(), recorded_loads(lobes, mapped) as loads:
             asr = _quiet_encoder_asr(found).from_hparams(
                 source=str(found.folder),
                 overrides=hyperparams.overrides(found.folder, found.repositories),

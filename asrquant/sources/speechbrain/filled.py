@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -45,16 +47,18 @@ class Loads:
 
 
 @contextlib.contextmanager
-def recorded_loads(lobes: bool) -> Iterator[Loads]:
+def recorded_loads(lobes: bool, mapped: bool = False) -> Iterator[Loads]:
     """While this lasts, what is loaded into any module is recorded. One model at a time is loaded.
 
     Args:
         lobes: whether SpeechBrain's wrappers of transformers' models may be among it, which are slow to import.
+        mapped: whether weights stay in their files, mapped into memory that the system may take back; for files that nobody
+            ever writes to again.
     """
     loads, original = Loads(), nn.Module.load_state_dict
 
     def load_state_dict(module: nn.Module, *given: Any, **settings: Any) -> Any:
-        report = original(module, *given, **settings)
+        report = original(module, *given, **{"assign": mapped, **settings})
         loads.note(module, report.missing_keys, report.unexpected_keys)
         return report
 
@@ -63,7 +67,25 @@ def recorded_loads(lobes: bool) -> Iterator[Loads]:
         undo.callback(setattr, nn.Module, "load_state_dict", original)
         if lobes:
             undo.enter_context(_recorded_lobes(loads))
+        if mapped:
+            undo.enter_context(_mapped_files())
         yield loads
+
+
+@contextlib.contextmanager
+def _mapped_files() -> Iterator[None]:
+    """``torch.load`` maps the files that can be: those of PyTorch's form of before 1.6 are no zips."""
+    original = torch.load
+
+    def load(file: Any, *given: Any, **settings: Any) -> Any:
+        mapped = isinstance(file, str | os.PathLike) and zipfile.is_zipfile(file)
+        return original(file, *given, **{"mmap": mapped, **settings})
+
+    torch.load = load  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.load = original
 
 
 @contextlib.contextmanager
