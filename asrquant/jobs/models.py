@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from asrquant.base.errors import RequestError, UntrustedSourceError
+from asrquant.base.policy import policy
 from asrquant.base.progress import Progress, silent
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.engines.quantize import quantize
@@ -17,8 +19,11 @@ from asrquant.model.modules import ROLES
 from asrquant.model.presets import Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load, offered
+from asrquant.sources.pins import HUB_ID
 
 MODELS = offered()
+TRUSTED = "trusted: "
+"""Before the name of a model whose code is run on its user's word; never on a public page."""
 CUSTOM = "custom"
 CACHE_BYTES = 4_000_000_000
 """Bound on the saved size of all models that are kept, the last used ones first."""
@@ -85,14 +90,22 @@ class Custom:
 
 
 def known_model(value: object) -> str:
-    """One of ``MODELS``: no path or id of a visitor's own ever reaches the loader.
+    """One of ``MODELS``, or on a page of one's own any folder or Hub id; no stranger's ever reaches the loader.
 
     Raises:
         UntrustedSourceError: it is another.
+        RequestError: on a page of one's own, it is neither of these.
     """
-    if value not in MODELS:
+    if value in MODELS:
+        return str(value)
+    name = value.removeprefix(TRUSTED).strip() if isinstance(value, str) else ""
+    if not policy().loads_own_models:
         raise UntrustedSourceError(f"The page does not load {shown(value)}; choose one of {', '.join(MODELS)}.")
-    return str(value)
+    if not name or not (HUB_ID.fullmatch(name) or Path(name).is_dir()):
+        raise RequestError(
+            f"There is no model {shown(value)}: choose one of the list, or give a folder's path or a Hub id (user/name)."
+        )
+    return f"{TRUSTED}{name}" if str(value).startswith(TRUSTED) else name
 
 
 def chosen(name: object, settings: Custom | None) -> Preset:
@@ -125,14 +138,22 @@ class Models:
         self._bound = bound
         self._kept: OrderedDict[tuple[str, Preset | None], tuple[Recognizer, int]] = OrderedDict()
 
-    def original(self, source: str) -> Recognizer:
+    def original(self, source: str, progress: Progress = silent) -> Recognizer:
         """The float recognizer of a source, with the decoder that it came with.
 
+        Args:
+            source: as ``known_model`` takes it.
+            progress: called with the bytes of a download.
+
         Raises:
-            UntrustedSourceError: the page does not offer it: no path or id of a visitor's own ever reaches the loader.
+            UntrustedSourceError: the page does not offer it, or it is code.
             SourceError: it cannot be loaded.
         """
-        return self._get((source, None), lambda: load(known_model(source)))
+        name = known_model(source)
+        trusted = name.startswith(TRUSTED)
+        return self._get(
+            (source, None), lambda: load(name.removeprefix(TRUSTED), trust_source=trusted, progress=progress)
+        )
 
     def quantized(self, source: str, preset: Preset, progress: Progress = silent) -> Recognizer:
         """The source quantized by a preset (which names the backend too); the preset ``original`` is the source itself.
@@ -140,7 +161,7 @@ class Models:
         Raises:
             AsrQuantError: it cannot be loaded or does not fit the preset.
         """
-        original = self.original(source)
+        original = self.original(source, progress)
         if not preset.engine:
             return original
         return self._get((source, preset), lambda: quantize(original, preset, progress=progress))

@@ -192,7 +192,7 @@ def compare(
     spoken = reference if reference and normalize_text(reference, rules) else None
     first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
     return Comparison(
-        source=original.source,
+        source=original.named,
         decoder=original.decoder.name,
         received=audio.received,
         audio_seconds=audio.seconds,

@@ -210,7 +210,7 @@ class _Tab:
                 clip=clip,
                 preset=self.preset.chosen(values),
                 reference=text,
-                model=values[self.model.model],
+                model=self.model.chosen(values),
                 decoder=values[self.model.decoder],
                 runs=values[self.runs],
             )
@@ -246,7 +246,7 @@ def build(setting: Setting) -> Setting:
         with gr.Column(scale=7, min_width=320):
             results = _results()
     _Tab(clip, preset, model, runs, chosen, results, Running(TAB, (go,), stop, status)).wire()
-    return replace(setting, trial=preset)
+    return replace(setting, trial=preset, models=(*setting.models, model))
 
 
 def _results() -> _Results:

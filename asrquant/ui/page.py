@@ -8,7 +8,7 @@ import gradio as gr
 
 from asrquant.data.bundled import CLIPS
 from asrquant.export.store import Exports
-from asrquant.ui import api, benchmark, compare, export, foot, modules, running, server, visitor
+from asrquant.ui import api, benchmark, choices, compare, export, foot, modules, running, server, visitor
 from asrquant.ui.session import QUEUE_LENGTH
 from asrquant.ui.tab import Setting, Tab
 
@@ -52,6 +52,7 @@ def build() -> gr.Blocks:
             for tab in TABS:
                 with gr.Tab(tab.TAB, id=tab.TAB):
                     setting = tab.build(setting)
+        choices.watch(page, setting.models)
         gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
         api.build()
         page.unload(running.cancel)

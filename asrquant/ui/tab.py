@@ -7,7 +7,7 @@ from typing import Protocol
 
 import gradio as gr
 
-from asrquant.ui.choices import PresetControls
+from asrquant.ui.choices import ModelControls, PresetControls
 from asrquant.ui.visitor import Visitor
 
 
@@ -21,12 +21,14 @@ class Setting:
         visitor: whose page it is.
         trial: controls of the preset that is tried on a clip, once the tab that has them is laid out: another tab may set
             them, and go there.
+        models: controls of the models on the tabs so far.
     """
 
     page: gr.Blocks
     tabs: gr.Tabs
     visitor: Visitor
     trial: PresetControls | None = None
+    models: tuple[ModelControls, ...] = ()
 
 
 class Tab(Protocol):
