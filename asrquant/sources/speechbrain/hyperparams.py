@@ -37,6 +37,7 @@ def hub_ids(folder: Path) -> tuple[str, ...]:
         UntrustedSourceError: the file is code, which finding that out would run.
     """
     text = (folder / FILE).read_text(encoding="utf-8")
+    refuse_other_kinds(text, FILE)
     refuse_tags(text, RECOGNIZER, FILE)
     found: dict[str, None] = {}
     for keys, value in _references(text):
