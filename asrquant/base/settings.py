@@ -124,7 +124,7 @@ class Settings:
         Path,
         Variable(
             CACHE,
-            "the folder of pinned models, of compiled OpenVINO models and of clips from saved data sets",
+            "the folder of pins made here, links to pinned models, compiled OpenVINO models and clips from saved data sets",
             "`~/.cache/asrquant`",
             _FOLDER,
             _folder,

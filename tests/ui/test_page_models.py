@@ -53,6 +53,7 @@ def port() -> int:
 def environment(folder: Path, port: int) -> dict[str, str]:
     return {
         "HF_ENDPOINT": f"http://127.0.0.1:{port}", "HF_HOME": str(folder / "hf"), "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_OFFLINE": "0",
         "ASRQUANT_CACHE": str(folder / "cache"),
     }  # fmt: skip
 
