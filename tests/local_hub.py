@@ -326,6 +326,5 @@ def pinned(hub_server: LocalHub, made_pins: Path) -> dict[str, Path]:
     shutil.copytree(made_pins / "cache", hub.cache().parent)  # files in the place of links, to be changed
     shutil.copyfile(made_pins / "pins.json", pins.PINS)
     return {
-        name: hub.cache() / f"models--{name.replace('/', '--')}" / "snapshots" / repository.revision
-        for name, repository in pins.read_pins()[MODEL].items()
+        name: hub.folder_of(name, repository.revision, MODEL) for name, repository in pins.read_pins()[MODEL].items()
     }

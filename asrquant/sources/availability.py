@@ -56,7 +56,7 @@ def availability(hub_id: str) -> Availability:
     except SourceError as error:
         return Availability(False, False, str(error))
     if pin and all(
-        (folder_of(name, repository.revision) / file).is_file()
+        (folder_of(name, repository.revision, hub_id) / file).is_file()
         for name, repository in pin.items()
         for file in repository.files
     ):

@@ -7,6 +7,7 @@ a folder of asrquant's own with links to its files there, and to no others.
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -76,15 +77,21 @@ def locked() -> Iterator[None]:
         lock.release()
 
 
-def snapshot(hub_id: str, repository: Repository, progress: Progress = silent) -> Path:
+def snapshot(hub_id: str, repository: Repository, model: str = "", progress: Progress = silent) -> Path:
     """The folder of a pinned repository, downloaded if it has to be, and checked file by file every time.
 
     A cache that somebody else filled, such as an image's, need not be writable.
 
+    Args:
+        hub_id: ``user/name``.
+        repository: its pin.
+        model: that it is a part of; none where it is a model itself.
+        progress: called with the bytes that have come.
+
     Raises:
         SourceError: it cannot be reached or kept, or a file is missing, changed or too many.
     """
-    folder = folder_of(hub_id, repository.revision)
+    folder = folder_of(hub_id, repository.revision, model)
 
     def whole() -> bool:
         return all((folder / name).is_file() for name in repository.files)
@@ -99,13 +106,20 @@ def snapshot(hub_id: str, repository: Repository, progress: Progress = silent) -
     return folder
 
 
-def gather(folder: Path, fetched: Mapping[str, Fetched]) -> None:
+def gather(folder: Path, fetched: Mapping[str, Fetched], alone: bool = False) -> None:
     """Make links in a folder to files in the client's cache; the lock must be held.
+
+    Args:
+        folder: that they are made in.
+        fetched: name there → file.
+        alone: remove what was in the folder before.
 
     Raises:
         SourceError: it cannot be written.
     """
     try:
+        if alone:
+            shutil.rmtree(folder, ignore_errors=True)
         for name, each in fetched.items():
             link = folder / name
             link.parent.mkdir(parents=True, exist_ok=True)
@@ -117,9 +131,10 @@ def gather(folder: Path, fetched: Mapping[str, Fetched]) -> None:
         ) from error
 
 
-def folder_of(hub_id: str, revision: str) -> Path:
-    """Where a repository lies at a commit."""
-    return _cached(hub_id) / "snapshots" / revision
+def folder_of(hub_id: str, revision: str, model: str = "") -> Path:
+    """Where a repository lies at a commit; as a part of another model, of which other files may be needed, by itself."""
+    part = f"part-of--{model.replace('/', '--')}" if model not in ("", hub_id) else "snapshots"
+    return _cached(hub_id) / part / revision
 
 
 def again(hub_id: str) -> str:

@@ -8,7 +8,7 @@ user trusts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from asrquant.model.recognizer import Origin, Recognizer
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
 from asrquant.sources.listed import LISTED
 from asrquant.sources.pinning import pin_at_first_use, with_ngram
-from asrquant.sources.pins import Repository, check_files, read_local_pins, read_pins
+from asrquant.sources.pins import Pin, check_files, read_local_pins, read_pins
 from asrquant.sources.safety import vet
 from asrquant.sources.source import Found, Source
 from asrquant.sources.toolkits import toolkit_of
@@ -91,9 +91,7 @@ def _vetted(found: Found, toolkit: Source) -> Found:
     """What was found, known to run no code; for a folder, with the pinned repositories that it refers to."""
     try:
         if found.source not in EMBEDDED and not found.repositories:
-            known = _known()
-            ids = [name for name in toolkit.repositories(found) if name in known]
-            found = replace(found, repositories={name: snapshot(name, known[name]) for name in ids})
+            found = replace(found, repositories=_parts(toolkit.repositories(found)))
         vet(found, toolkit)
     except UntrustedSourceError as error:
         raise _untrusted(found.source, error) from None
@@ -105,10 +103,11 @@ def _untrusted(source: str, error: UntrustedSourceError) -> UntrustedSourceError
     return UntrustedSourceError(f"{source} is not loaded: {error}{advice}")
 
 
-def _known() -> dict[str, Repository]:
-    """The repositories of all pins, also those that others refer to."""
-    pins = (*read_local_pins().values(), *read_pins().values())
-    return {name: repository for pin in pins for name, repository in (pin or {}).items()}
+def _parts(names: Iterable[str]) -> dict[str, Path]:
+    """The folders of those of these repositories that are in any pin."""
+    every = {**read_local_pins(), **{model: pin for model, pin in read_pins().items() if pin}}
+    known = {name: (repository, model) for model, pin in every.items() for name, repository in (pin or {}).items()}
+    return {name: snapshot(name, *known[name]) for name in names if name in known}
 
 
 def _find(source: str, trust_source: bool, progress: Progress, ngram: bool) -> Found:
@@ -150,9 +149,9 @@ def _of_the_hub(hub_id: str, progress: Progress, ngram: bool) -> Found:
     """A model at the commit of its pin, which it is given where it has none."""
     try:
         pin = pin_at_first_use(hub_id, progress)
-        folders = {name: snapshot(name, repository, progress) for name, repository in pin.items()}
+        folders = _snapshots(hub_id, pin, progress)
         if ngram and (longer := with_ngram(hub_id, pin, progress)) != pin:
-            pin, folders = longer, {name: snapshot(name, repository, progress) for name, repository in longer.items()}
+            pin, folders = longer, _snapshots(hub_id, longer, progress)
     except UntrustedSourceError as error:
         raise _untrusted(hub_id, error) from None
     digests = {
@@ -162,6 +161,10 @@ def _of_the_hub(hub_id: str, progress: Progress, ngram: bool) -> Found:
     }
     origin = replace(_origin(hub_id, folders[hub_id], digests), commit=pin[hub_id].revision)
     return Found(hub_id, folders[hub_id], origin, repositories=folders)
+
+
+def _snapshots(hub_id: str, pin: Pin, progress: Progress) -> dict[str, Path]:
+    return {name: snapshot(name, repository, hub_id, progress) for name, repository in pin.items()}
 
 
 def _origin(name: str, folder: Path, digests: Mapping[str, str] | None = None) -> Origin:

@@ -126,8 +126,8 @@ def _resolved(hub_id: str, progress: Progress, before: Pin | None = None, ngram:
     fetched = download.fetch(names, listings)
     folders: dict[str, Path] = {}
     for other, files in fetched.items():
-        folders[other] = folder_of(other, listings[other].revision)
-        gather(folders[other], files)
+        folders[other] = folder_of(other, listings[other].revision, hub_id)
+        gather(folders[other], files, alone=True)
     vet(Found(hub_id, folder, Origin(hub_id, name, {}), folders), toolkit)
     return {
         other: Repository(listings[other].revision, {file: each.file for file, each in files.items()})

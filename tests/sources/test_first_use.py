@@ -10,7 +10,7 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 from local_hub import BASE, GATED, MODEL, TOO_MANY, UNKNOWN, LocalHub
-from small_models import write_transformers
+from small_models import WORDS, write_transformers
 from test_pinning import ARPA, CODE, searching
 
 import asrquant
@@ -251,3 +251,19 @@ def test_a_large_n_gram_comes_when_it_is_asked_for(hub_server: LocalHub, monkeyp
 def test_a_model_without_an_n_gram_says_so(hub_server: LocalHub) -> None:
     with pytest.raises(DecoderError):
         asrquant.load(MODEL, decoder="ngram")
+
+
+def test_a_repository_may_be_a_model_and_a_part_of_another(
+    hub_server: LocalHub, hub_folders, tmp_path: Path, examples
+) -> None:
+    """Of a part other files are needed than of the model."""
+    import transformers
+
+    folder = write_transformers("wav2vec2", tmp_path / "ctc")
+    config = transformers.Wav2Vec2Config.from_pretrained(hub_folders[1], vocab_size=len(WORDS), pad_token_id=0)
+    transformers.Wav2Vec2ForCTC(config).save_pretrained(folder)
+    hub_server.commit(BASE, folder)
+    heard = asrquant.load(MODEL).log_probs(examples[0].audio())
+    assert set(pins.read_local_pins()[MODEL][BASE].files) == {"config.json", "processor_config.json"}
+    assert asrquant.load(BASE).source == BASE
+    assert (asrquant.load(MODEL).log_probs(examples[0].audio()) == heard).all() and asrquant.load(BASE).source == BASE
