@@ -94,18 +94,26 @@ def known_model(value: object) -> str:
 
     Raises:
         UntrustedSourceError: it is another.
-        RequestError: on a page of one's own, it is neither of these.
     """
     if value in MODELS:
         return str(value)
     name = value.removeprefix(TRUSTED).strip() if isinstance(value, str) else ""
-    if not policy().loads_own_models:
+    own = policy().loads_own_models
+    if own and name and (HUB_ID.fullmatch(name) or Path(name).is_dir()):
+        return f"{TRUSTED}{name}" if str(value).startswith(TRUSTED) else name
+    other = ", or give a folder's path or a Hub id (user/name)" * own
+    raise UntrustedSourceError(f"The page does not load {shown(value)}; choose one of {', '.join(MODELS)}{other}.")
+
+
+def plain_name(value: Any) -> Any:
+    """The name of a model as it came from a visitor, who says otherwise whether its code may be run.
+
+    Raises:
+        UntrustedSourceError: it says so itself.
+    """
+    if isinstance(value, str) and value.startswith(TRUSTED.strip()):
         raise UntrustedSourceError(f"The page does not load {shown(value)}; choose one of {', '.join(MODELS)}.")
-    if not name or not (HUB_ID.fullmatch(name) or Path(name).is_dir()):
-        raise RequestError(
-            f"There is no model {shown(value)}: choose one of the list, or give a folder's path or a Hub id (user/name)."
-        )
-    return f"{TRUSTED}{name}" if str(value).startswith(TRUSTED) else name
+    return value
 
 
 def chosen(name: object, settings: Custom | None) -> Preset:

@@ -14,7 +14,7 @@ from asrquant.base.errors import RequestError
 from asrquant.engines.registry import unavailable
 from asrquant.jobs.checks import MAX_REFERENCE, shown
 from asrquant.jobs.compare import MAX_RUNS, CompareRequest
-from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, MODELS, Custom, chosen
+from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, MODELS, Custom, chosen, plain_name
 from asrquant.measure.compare import comparison_dict
 from asrquant.model.presets import PRESETS
 from asrquant.text.decoders import DECODERS
@@ -80,7 +80,12 @@ def compare(
     def ask() -> CompareRequest:
         path, own = _path(clip), _settings(preset, settings)
         return CompareRequest(
-            clip=path, preset=chosen(preset, own), reference=reference, model=model, decoder=decoder, runs=runs
+            clip=path,
+            preset=chosen(preset, own),
+            reference=reference,
+            model=plain_name(model),
+            decoder=decoder,
+            runs=runs,
         )
 
     # A generator, as Gradio stops nothing else when the caller hangs up.

@@ -166,7 +166,7 @@ class _Tab:
                 presets=values[self.presets],
                 limit=values[self.limit],
                 deployed=values[self.deployed],
-                model=self.model.chosen(values),
+                model=self.model.chosen(values, request),
                 decoder=values[self.model.decoder],
             )
 

@@ -11,12 +11,13 @@ from gradio.components import Component
 
 from asrquant.base.policy import policy
 from asrquant.engines.registry import unavailable
-from asrquant.jobs.models import CUSTOM, MODELS, TRUSTED, chosen
+from asrquant.jobs.models import CUSTOM, MODELS, TRUSTED, chosen, plain_name
 from asrquant.jobs.offers import Offer, offer, offers, own_words
 from asrquant.model.presets import PRESETS, Preset
 from asrquant.text import decoders
 from asrquant.text.decoders import DECODERS
 from asrquant.ui import custom, render
+from asrquant.ui.nearby import refuse_the_distant
 
 FIRST_PRESET, FIRST_DECODER, FIRST_RUNS = "dynamic-int8", "ngram", 3
 """What the page shows at first, and its endpoint takes where nothing else is said."""
@@ -74,10 +75,17 @@ class ModelControls:
         """Inputs of whatever reads them."""
         return {*self.named, self.decoder}
 
-    def chosen(self, values: Mapping[Component, Any]) -> Any:
-        """The model as a request takes it."""
-        name = values[self.model]
-        return f"{TRUSTED}{name}" if values[self.trust] is True and name not in MODELS else name
+    def chosen(self, values: Mapping[Component, Any], visitor: gr.Request) -> Any:
+        """The model as a request takes it.
+
+        Raises:
+            RequestError: its code is to be run for somebody who does not sit at this machine.
+        """
+        name = plain_name(values[self.model])
+        if values[self.trust] is not True or name in MODELS:
+            return name
+        refuse_the_distant(visitor)
+        return f"{TRUSTED}{name}"
 
     def changed(self, name: Any) -> tuple[Any, Any, Any]:
         """What goes with a model that was chosen: its line, the decoder that its files name, whether trust can be asked for."""

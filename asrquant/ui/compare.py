@@ -210,7 +210,7 @@ class _Tab:
                 clip=clip,
                 preset=self.preset.chosen(values),
                 reference=text,
-                model=self.model.chosen(values),
+                model=self.model.chosen(values, request),
                 decoder=values[self.model.decoder],
                 runs=values[self.runs],
             )

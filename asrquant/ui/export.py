@@ -121,7 +121,7 @@ class _Tab:
                 preset=self.preset.chosen(values),
                 format=values[self.format],
                 measure=values[self.measure],
-                model=self.model.chosen(values),
+                model=self.model.chosen(values, request),
                 decoder=values[self.model.decoder],
                 visitor=values[self.kept.visitor.secret],
             )

@@ -121,7 +121,7 @@ class _Tab:
         """Run the job that quantizes and looks."""
 
         def ask() -> ModulesRequest:
-            return ModulesRequest(preset=self.preset.chosen(values), model=self.model.chosen(values))
+            return ModulesRequest(preset=self.preset.chosen(values), model=self.model.chosen(values, request))
 
         yield from follow(self.running, _LayersScreen(self.outputs, str(values[self.preset.name])), request, ask)
 
@@ -132,7 +132,7 @@ class _Tab:
             return SensitivityRequest(
                 each_layer=values[self.each_layer],
                 max_nats=values[self.max_nats],
-                model=self.model.chosen(values),
+                model=self.model.chosen(values, request),
                 decoder=values[self.model.decoder],
             )
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from local_hub import LocalHub
 from pages import NEEDS_CHROMIUM, SLOW, serve
 from small_models import write_base, write_speechbrain, write_transformers
 from test_page_state import conditions, expect
+
+from asrquant.base.errors import RequestError, UntrustedSourceError
+from asrquant.jobs.models import TRUSTED, known_model, plain_name
+from asrquant.ui.nearby import refuse_the_distant
 
 pytestmark = NEEDS_CHROMIUM
 SMALL, TUTORIALS, BASE = (
@@ -118,4 +124,32 @@ def test_a_model_of_ones_own(open_page, tmp_path: Path, port: int) -> None:
         box.fill("no such model")
         box.press("Enter")
         page.locator("#examples button").first.click()
-        expect(page.locator("#status")).to_contain_text("There is no model 'no such model'", timeout=SLOW)
+        expect(page.locator("#status")).to_contain_text(
+            "The page does not load 'no such model'; choose one of an4, ", timeout=SLOW
+        )
+
+
+@pytest.mark.parametrize(
+    ("client", "host", "proxied", "near"),
+    [
+        ("127.0.0.1", "127.0.0.1:7860", {}, True),
+        ("::1", "[::1]:7860", {}, True),
+        ("127.0.0.1", "localhost", {}, True),
+        ("192.168.1.7", "127.0.0.1:7860", {}, False),
+        ("127.0.0.1", "a-site.example:7860", {}, False),
+        ("127.0.0.1", "127.0.0.1.a-site.example", {}, False),
+        ("127.0.0.1", "127.0.0.1:7860", {"x-forwarded-for": "10.1.1.1"}, False),
+        ("", "", {}, False),
+    ],
+)
+def test_code_is_run_for_who_sits_here(client: str, host: str, proxied: dict[str, str], near: bool) -> None:
+    visitor = SimpleNamespace(headers={"host": host, **proxied}, client=SimpleNamespace(host=client))
+    with contextlib.nullcontext() if near else pytest.raises(RequestError, match="for who sits at this machine only"):
+        refuse_the_distant(visitor)
+
+
+def test_a_name_that_says_it_is_trusted(tmp_path: Path) -> None:
+    with pytest.raises(UntrustedSourceError, match="The page does not load 'trusted: "):
+        plain_name(f"{TRUSTED}{tmp_path}")
+    assert plain_name(str(tmp_path)) == known_model(str(tmp_path)) == str(tmp_path)
+    assert known_model(f"{TRUSTED}{tmp_path}") == f"{TRUSTED}{tmp_path}"
