@@ -14,6 +14,7 @@ from asrquant.engines.registry import unavailable
 from asrquant.jobs.models import CUSTOM, MODELS, TRUSTED, chosen, plain_name
 from asrquant.jobs.offers import Offer, offer, offers, own_words
 from asrquant.model.presets import PRESETS, Preset
+from asrquant.sources.listed import SMALL_ENGLISH
 from asrquant.text import decoders
 from asrquant.text.decoders import DECODERS
 from asrquant.ui import custom, render
@@ -58,12 +59,14 @@ class ModelControls:
         decoder: its name.
         trust: whether a model of one's own may run the code that it brings; seen where one is given.
         about: a line on the model.
+        touched: whether the visitor has chosen the model.
     """
 
     model: gr.Dropdown
     decoder: gr.Radio
     trust: gr.Checkbox
     about: gr.HTML
+    touched: gr.Checkbox
 
     @property
     def named(self) -> set[Component]:
@@ -86,6 +89,11 @@ class ModelControls:
             return name
         refuse_the_distant(visitor)
         return f"{TRUSTED}{name}"
+
+    def for_own_clip(self, name: Any, touched: Any) -> Any:
+        """The model for a clip of the visitor's own: one for any English, if it can be had and nobody has chosen another."""
+        other = name == MODELS[0] and touched is not True and SMALL_ENGLISH in MODELS
+        return SMALL_ENGLISH if other and offer(SMALL_ENGLISH).state.usable else gr.skip()
 
     def changed(self, name: Any) -> tuple[Any, Any, Any]:
         """What goes with a model that was chosen: its line, the decoder that its files name, whether trust can be asked for."""
@@ -144,7 +152,8 @@ def model_and_decoder(prefix: str = "") -> ModelControls:
         (f"{name}: {what}{' (not installed here)' * (name in missing)}", name) for name, what in DECODERS.items()
     ]
     decoder = gr.Radio(choices, value=FIRST_DECODER, label="Decoder", elem_id=f"{prefix}decoder")
-    controls = ModelControls(model, decoder, trust, about)
+    controls = ModelControls(model, decoder, trust, about, gr.Checkbox(False, visible=False))
+    model.input(None, None, controls.touched, js="() => true", api_visibility="private")
     model.change(
         controls.changed, model, [about, decoder, trust], queue=False, show_progress="hidden", api_visibility="private"
     )

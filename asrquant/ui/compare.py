@@ -165,6 +165,9 @@ class _Tab:
             trigger_mode="always_last", **QUICK,
         )  # fmt: skip
 
+        for own_clip in (clip.audio.upload, clip.audio.stop_recording):
+            own_clip(self.model.for_own_clip, [self.model.model, self.model.touched], self.model.model, **QUICK)
+
     def changed(self, values: Values, request: gr.Request) -> Updates:
         """The words that go with the clip that is there now. A job that this page began on another clip is stopped."""
         clip = values[self.clip.audio]

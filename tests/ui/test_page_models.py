@@ -14,6 +14,7 @@ import pytest
 from local_hub import LocalHub
 from pages import NEEDS_CHROMIUM, SLOW, serve
 from small_models import write_base, write_speechbrain, write_transformers
+from test_page import upload
 from test_page_state import conditions, expect
 
 from asrquant.base.errors import RequestError, UntrustedSourceError
@@ -64,7 +65,7 @@ def environment(folder: Path, port: int) -> dict[str, str]:
     }  # fmt: skip
 
 
-def test_a_space_without_a_network_and_with_one(open_page, tmp_path: Path, port: int) -> None:
+def test_a_space_without_a_network_and_with_one(open_page, tmp_path: Path, port: int, examples) -> None:
     with serve(tmp_path, SPACE_ID="someone/asrquant", **environment(tmp_path, port)) as url:
         page = open_page(url=url)
         page.get_by_text("Model, decoder, runs").click()
@@ -88,6 +89,12 @@ def test_a_space_without_a_network_and_with_one(open_page, tmp_path: Path, port:
             expect(page.locator("#status")).to_contain_text("Done.", timeout=SLOW)
             assert f"Model: {TUTORIALS} at {next(iter(hub.commits[TUTORIALS]))[:8]}, decoder beam" in conditions(page)
             assert "model.safetensors" not in [name for name in hub.sent if name in hub.main(BASE)]
+            page.reload()
+            upload(page, examples[0].path)
+            expect(page.locator("#model input")).to_have_value(SMALL, timeout=SLOW)
+            page.locator("#transcribe").click()
+            expect(page.locator("#status")).to_contain_text("Done.", timeout=SLOW)
+            assert f"Model: {SMALL} at " in conditions(page)
             sent = len(hub.sent)
         assert page.locator("#trust").count() == 0 or not page.locator("#trust").is_visible()
     with serve(tmp_path, SPACE_ID="someone/asrquant", **environment(tmp_path, port)) as url:  # the Hub is gone again
