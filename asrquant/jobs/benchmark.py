@@ -146,7 +146,7 @@ class BenchmarkRequest(Checked):
         with tempfile.TemporaryDirectory() as room:
             data = self.data.read(Path(room)).take(self.limit)
             work.progress("loading the model", 0, 1)
-            recognizers = [work.models.original(self.model, work.progress).with_decoder(self.decoder)]
+            recognizers = [work.models.original(self.model, work.progress, self.decoder).with_decoder(self.decoder)]
             for preset in self.presets:  # before any of them is built
                 refuse_unavailable(preset, recognizers[0])
             for preset in self.presets:

@@ -68,7 +68,7 @@ class CompareRequest(Checked):
             raise AudioError(GONE)
         audio = read_audio(self.clip)
         work.progress("loading the model", 0, 1)
-        original = work.models.original(self.model, work.progress).with_decoder(self.decoder)
+        original = work.models.original(self.model, work.progress, self.decoder).with_decoder(self.decoder)
         work.show(("Original", original.transcribe(audio).text))
         quantized = work.models.quantized(self.model, self.preset, work.progress).with_decoder(self.decoder)
 

@@ -19,6 +19,7 @@ from asrquant.model.modules import ROLES
 from asrquant.model.presets import Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load, offered
+from asrquant.sources.pinning import lacks_ngram
 from asrquant.sources.pins import HUB_ID
 
 MODELS = offered()
@@ -146,22 +147,30 @@ class Models:
         self._bound = bound
         self._kept: OrderedDict[tuple[str, Preset | None], tuple[Recognizer, int]] = OrderedDict()
 
-    def original(self, source: str, progress: Progress = silent) -> Recognizer:
+    def original(self, source: str, progress: Progress = silent, decoder: str = "") -> Recognizer:
         """The float recognizer of a source, with the decoder that it came with.
 
         Args:
             source: as ``known_model`` takes it.
             progress: called with the bytes of a download.
+            decoder: that is wanted of it: a large n-gram is fetched for ``ngram`` only.
 
         Raises:
             UntrustedSourceError: the page does not offer it, or it is code.
             SourceError: it cannot be loaded.
+            DecoderError: it has no n-gram, and that is wanted.
         """
         name = known_model(source)
-        trusted = name.startswith(TRUSTED)
-        return self._get(
-            (source, None), lambda: load(name.removeprefix(TRUSTED), trust_source=trusted, progress=progress)
-        )
+        trusted, plain = name.startswith(TRUSTED), name.removeprefix(TRUSTED)
+
+        def get(wanted: str | None = None) -> Recognizer:
+            return self._get((source, None), lambda: load(plain, wanted, trusted, progress))
+
+        found = get()
+        if decoder == "ngram" and found.vocabulary.ngram is None and lacks_ngram(plain):
+            self._kept = OrderedDict((key, kept) for key, kept in self._kept.items() if key[0] != source)
+            found = get(decoder)
+        return found
 
     def quantized(self, source: str, preset: Preset, progress: Progress = silent) -> Recognizer:
         """The source quantized by a preset (which names the backend too); the preset ``original`` is the source itself.

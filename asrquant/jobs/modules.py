@@ -96,5 +96,5 @@ class SensitivityRequest(Checked):
             AsrQuantError: the model or the decoder cannot be had.
         """
         work.progress("loading the model", 0, 1)
-        original = work.models.original(self.model, work.progress).with_decoder(self.decoder)
+        original = work.models.original(self.model, work.progress, self.decoder).with_decoder(self.decoder)
         return sensitivity(original, layers=self.each_layer, max_nats=self.max_nats, progress=work.progress)

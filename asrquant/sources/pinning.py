@@ -79,10 +79,7 @@ def with_ngram(hub_id: str, pin: Pin, progress: Progress = silent) -> Pin:
         SourceError: as ``pin``.
         UntrustedSourceError: the n-gram is none that is read here.
     """
-    own = pin[hub_id]
-    _, toolkit = toolkit_of(folder_of(hub_id, own.revision))
-    wanted = toolkit.wanted(folder_of(hub_id, own.revision), hub_id)
-    if all(_has(pin, owner, each.ngrams) for owner, each in wanted.items()):
+    if not _lacks(hub_id, pin):
         return pin
     with locked():
         longer = _resolved(hub_id, progress, pin, ngram=True)
@@ -90,6 +87,22 @@ def with_ngram(hub_id: str, pin: Pin, progress: Progress = silent) -> Pin:
             return pin
         write_pin(hub_id, longer, pins.local_pins())
     return longer
+
+
+def lacks_ngram(hub_id: str) -> bool:
+    """Whether a model that is here was fetched without an n-gram that its files name.
+
+    Raises:
+        SourceError: a list of pins is damaged.
+    """
+    pin = pins.pinned(hub_id)
+    return pin is not None and folder_of(hub_id, pin[hub_id].revision).is_dir() and _lacks(hub_id, pin)
+
+
+def _lacks(hub_id: str, pin: Pin) -> bool:
+    folder = folder_of(hub_id, pin[hub_id].revision)
+    _, toolkit = toolkit_of(folder)
+    return not all(_has(pin, owner, each.ngrams) for owner, each in toolkit.wanted(folder, hub_id).items())
 
 
 def _has(pin: Pin, owner: str, patterns: Sequence[str]) -> bool:

@@ -9,11 +9,13 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from asrquant.base.files import megabytes
 from asrquant.base.policy import policy
 from asrquant.engines.registry import unavailable
 from asrquant.jobs.models import CUSTOM, MODELS, TRUSTED, chosen, plain_name
 from asrquant.jobs.offers import Offer, offer, offers, own_words
 from asrquant.model.presets import PRESETS, Preset
+from asrquant.sources.choosing import NGRAM_BYTES
 from asrquant.sources.listed import SMALL_ENGLISH
 from asrquant.text import decoders
 from asrquant.text.decoders import DECODERS
@@ -151,7 +153,10 @@ def model_and_decoder(prefix: str = "") -> ModelControls:
     choices = [
         (f"{name}: {what}{' (not installed here)' * (name in missing)}", name) for name, what in DECODERS.items()
     ]
-    decoder = gr.Radio(choices, value=FIRST_DECODER, label="Decoder", elem_id=f"{prefix}decoder")
+    decoder = gr.Radio(
+        choices, value=FIRST_DECODER, label="Decoder", elem_id=f"{prefix}decoder",
+        info=f"an n-gram above {megabytes(NGRAM_BYTES)} is fetched once ngram is asked for",
+    )  # fmt: skip
     controls = ModelControls(model, decoder, trust, about, gr.Checkbox(False, visible=False))
     model.input(None, None, controls.touched, js="() => true", api_visibility="private")
     model.change(

@@ -17,6 +17,7 @@ import asrquant
 from asrquant.base.errors import Cancelled, DecoderError, SourceError, UntrustedSourceError
 from asrquant.base.progress import BYTES
 from asrquant.cli import main
+from asrquant.jobs import models
 from asrquant.sources import choosing, fetching, pins
 from asrquant.sources.pinning import pin
 
@@ -246,6 +247,22 @@ def test_a_large_n_gram_comes_when_it_is_asked_for(hub_server: LocalHub, monkeyp
     asked = asrquant.load(MODEL, decoder="ngram")
     assert asked.decoder.name == "ngram" and asked.vocabulary.ngram.read_bytes() == ARPA.encode()
     assert asked.origin.commit == commit and isinstance(asked.transcribe(examples[0].path).text, str)
+
+
+def test_the_page_fetches_a_large_n_gram_when_it_is_asked_for(hub_server: LocalHub, monkeypatch) -> None:
+    monkeypatch.setattr(choosing, "NGRAM_BYTES", 10)
+    monkeypatch.setattr(models, "MODELS", (MODEL,))
+    hub_server.commit(MODEL, {**searching(hub_server, f"{MODEL}/lm.arpa"), "lm.arpa": ARPA.encode()})
+    kept = models.Models()
+    first = kept.original(MODEL, decoder="beam")
+    assert first.decoder.name == "beam" and kept.original(MODEL, decoder="greedy") is first
+    dynamic = models.get_preset("dynamic-int8")
+    assert kept.quantized(MODEL, dynamic).vocabulary.ngram is None
+    asked = kept.original(MODEL, decoder="ngram").with_decoder("ngram")
+    assert asked.decoder.name == kept.quantized(MODEL, dynamic).with_decoder("ngram").decoder.name == "ngram"
+    assert kept.original(MODEL, decoder="ngram") is asked
+    pins.local_pins().unlink()
+    assert models.Models().original(MODEL, decoder="ngram").decoder.name == "ngram"
 
 
 def test_a_model_without_an_n_gram_says_so(hub_server: LocalHub) -> None:
