@@ -154,7 +154,7 @@ def model_and_decoder(prefix: str = "") -> ModelControls:
         (f"{name}: {what}{' (not installed here)' * (name in missing)}", name) for name, what in DECODERS.items()
     ]
     decoder = gr.Radio(
-        choices, value=FIRST_DECODER, label="Decoder", elem_id=f"{prefix}decoder",
+        choices, value=FIRST_DECODER, label="Decoder",
         info=f"an n-gram above {megabytes(NGRAM_BYTES)} is fetched once ngram is asked for",
     )  # fmt: skip
     controls = ModelControls(model, decoder, trust, about, gr.Checkbox(False, visible=False))
@@ -178,7 +178,8 @@ def watch(page: gr.Blocks, controls: Sequence[ModelControls]) -> None:
     def seen(*names: Any) -> list[Any]:
         found = {each.name: each for each in offers()}
         listed = [(_label(each), each.name) for each in found.values()]
-        said = [found[name].in_a_line() if name in found else own_words(str(name)) for name in names]
+        known = [found.get(name) if isinstance(name, str) else None for name in names]  # what comes may be forged
+        said = [each.in_a_line() if each else own_words(str(name)) for each, name in zip(known, names, strict=True)]
         away = any(not each.state.usable for each in found.values())
         return [
             *(gr.update(choices=listed) for _ in names), *map(render.about, said), gr.Timer(_SECONDS, active=away)

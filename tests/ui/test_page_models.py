@@ -97,6 +97,7 @@ def test_a_space_without_a_network_and_with_one(open_page, tmp_path: Path, port:
             assert f"Model: {SMALL} at " in conditions(page)
             sent = len(hub.sent)
         assert page.locator("#trust").count() == 0 or not page.locator("#trust").is_visible()
+        page.context.close()
     with serve(tmp_path, SPACE_ID="someone/asrquant", **environment(tmp_path, port)) as url:  # the Hub is gone again
         page = open_page(url=url)
         page.get_by_text("Model, decoder, runs").click()
@@ -104,6 +105,7 @@ def test_a_space_without_a_network_and_with_one(open_page, tmp_path: Path, port:
         expect(page.locator("#model-about")).to_contain_text("on this machine, at ", timeout=SLOW)
         page.locator("#examples button").first.click()
         expect(page.locator("#status")).to_contain_text("Done.", timeout=SLOW)
+        page.context.close()
     assert sent
 
 
@@ -134,6 +136,7 @@ def test_a_model_of_ones_own(open_page, tmp_path: Path, port: int) -> None:
         expect(page.locator("#status")).to_contain_text(
             "The page does not load 'no such model'; choose one of an4, ", timeout=SLOW
         )
+        page.context.close()
 
 
 @pytest.mark.parametrize(
