@@ -32,7 +32,7 @@ KEYS = {
     },
     "space": {
         "title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "pinned", "license",
-        "short_description", "models", "datasets", "tags",
+        "short_description", "models", "datasets", "tags", "preload_from_hub",
     },
 }  # fmt: skip
 _ID = r"[\w-][\w.-]*/[\w-][\w.-]*"
@@ -100,6 +100,11 @@ def _space(said: Mapping[str, Any]) -> Iterator[str]:
         yield '"sdk_version" must be a string'
     if any(not re.fullmatch(_ID, model) for model in said.get("models", [])):
         yield '"models" must be models on the Hub'
+    if any(
+        not re.fullmatch(rf"{_ID}( [^\s,]+(,[^\s,]+)*( [0-9a-f]{{40}})?)?", line)
+        for line in said.get("preload_from_hub", [])
+    ):
+        yield '"preload_from_hub" must be repositories, each with files and a commit at most'
 
 
 def is_binary(contents: bytes) -> bool:

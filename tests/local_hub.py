@@ -1,6 +1,7 @@
 """A server on loopback that speaks as much of the Hub's protocol as its client asks for, in both directions, and holds its rules.
 
-Large files come by a redirect, with the sha256 that the Hub keeps of them, and go by LFS; the newer Xet protocol is not spoken.
+Large files come by a redirect to another host, from any byte on, with the sha256 that the Hub keeps of them, and go by LFS; the
+newer Xet protocol is not spoken. A repository can be closed, gated, renamed or asked too often; a transfer can break.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import contextlib
 import hashlib
 import json
 import shutil
+import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -38,8 +40,8 @@ class LocalHub(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.store = f"http://localhost:{self.server_port}"  # another host to the client, as the Hub's large files are
         self.commits: dict[str, dict[str, dict[str, bytes]]] = {}
@@ -51,6 +53,12 @@ class LocalHub(ThreadingHTTPServer):
         self.lfs: set[str] = set()
         self.refusal: tuple[int, str] | None = None
         self.asked: list[str] = []
+        self.closed: dict[str, tuple[int, dict[str, str]]] = {}
+        self.files_closed: dict[str, tuple[int, dict[str, str]]] = {}
+        self.renamed: dict[str, str] = {}
+        self.ranges: list[str] = []
+        self.break_after: int | None = None
+        self.before_files: Callable[[], object] | None = None
 
     def commit(self, hub_id: str, files: Path | Mapping[str, bytes]) -> str:
         """A new ``main``, and its hash."""
@@ -80,6 +88,10 @@ class _Handler(BaseHTTPRequestHandler):
             oid = path.removeprefix("large/")
             return self.send_file(self.contents_of(oid), {"ETag": f'"{oid}"'}, oid)
         is_api, hub_id, rest = _repository(path)
+        if new := self.server.renamed.get(hub_id):
+            return self.answer({}, 307, {"Location": self.path.replace(hub_id, new)})
+        if refused := self.server.closed.get(hub_id) or (not is_api and self.server.files_closed.get(hub_id)):
+            return self.answer({"error": "no"}, *refused)
         verb, revision, *rest = [*rest, "", ""]
         commits = self.server.commits.get(hub_id)
         if not commits:
@@ -89,6 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self.answer({"error": "Invalid rev id"}, 404, {"X-Error-Code": "RevisionNotFound"})
         files = commits[revision]
         if not is_api:
+            if self.server.before_files and self.command == "GET":
+                act, self.server.before_files = self.server.before_files, None
+                act()
             return self.resolve(revision, "/".join(rest).strip("/"), files)
         if verb == "tree":
             return self.answer([described(name, contents) for name, contents in files.items()])
@@ -176,9 +191,17 @@ class _Handler(BaseHTTPRequestHandler):
         return next(c for contents in everything for c in contents if hashlib.sha256(c).hexdigest() == oid)
 
     def send_file(self, contents: bytes, headers: Mapping[str, str], name: str) -> None:
-        if self.command == "GET":
-            self.server.sent.append(name)
-        self.reply(200, self.server.damaged.get(name, contents), headers)
+        contents = self.server.damaged.get(name, contents)
+        if self.command == "HEAD":
+            return self.reply(200, contents, headers)
+        self.server.sent.append(name)
+        status, begun = 200, 0
+        if asked := self.headers.get("Range"):
+            self.server.ranges.append(asked)
+            begun = int(asked.removeprefix("bytes=").rstrip("-"))
+            status = 206
+            headers = {**headers, "Content-Range": f"bytes {begun}-{len(contents) - 1}/{len(contents)}"}
+        self.reply(status, contents[begun:], headers)
 
     def answer(self, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.reply(status, json.dumps(value).encode(), {"Content-Type": "application/json", **(headers or {})})
@@ -188,8 +211,16 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        if self.command == "HEAD":
+            return
+        after = self.server.break_after
+        if after is not None and len(body) > after:
+            self.server.break_after = None
+            self.wfile.write(body[:after])
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -236,6 +267,12 @@ def asked_by_the_client() -> Iterator[LocalHub]:
         yield server
 
 
+GATED = (403, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access to this model is restricted"})
+UNKNOWN = (401, {"X-Error-Code": "RepoNotFound"})
+TOO_MANY = (429, {"Retry-After": "37"})
+"""How the Hub refuses."""
+
+
 @pytest.fixture
 def empty_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
     """A hub without repositories, to be written to with the token of the environment."""
@@ -257,6 +294,7 @@ def a_hub(folders: tuple[Path, Path], place: Path) -> Iterator[LocalHub]:
     """A hub with both, which the client asks; the cache and the list of pins are in ``place``."""
     with asked_by_the_client() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASRQUANT_CACHE", str(place / "cache"))
+        patch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(place / "hf"))
         patch.setattr(pins, "PINS", place / "pins.json")
         pins.PINS.write_text(json.dumps({MODEL: None}))
         for hub_id, folder in zip((MODEL, BASE), folders, strict=True):
@@ -285,9 +323,8 @@ def hub_server(hub_folders, tmp_path, monkeypatch) -> Iterator[LocalHub]:
 @pytest.fixture
 def pinned(hub_server: LocalHub, made_pins: Path) -> dict[str, Path]:
     """Both repositories' folders in the cache, the model being pinned."""
-    shutil.copytree(made_pins / "cache", hub.cache().parent, symlinks=True)
+    shutil.copytree(made_pins / "cache", hub.cache().parent)  # files in the place of links, to be changed
     shutil.copyfile(made_pins / "pins.json", pins.PINS)
     return {
-        name: hub.cache() / f"models--{name.replace('/', '--')}" / "snapshots" / repository.revision
-        for name, repository in pins.read_pins()[MODEL].items()
+        name: hub.folder_of(name, repository.revision, MODEL) for name, repository in pins.read_pins()[MODEL].items()
     }

@@ -110,10 +110,19 @@ def write_base(folder: Path) -> Path:
     return folder
 
 
-def write_speechbrain(folder: Path, base: Path, source: str | None = None) -> Path:
+VANILLA = """enc: !new:speechbrain.lobes.models.VanillaNN.VanillaNN
+    input_shape: [null, null, 128]
+    activation: !name:torch.nn.LeakyReLU
+    dnn_blocks: 2
+    dnn_neurons: 128
+"""
+"""The layers after wav2vec2, as files of 2021 and 2022 have them."""
+
+
+def write_speechbrain(folder: Path, base: Path, source: str | None = None, vanilla: bool = False) -> Path:
     """An EncoderASR built as the tutorial's Hub model is: SpeechBrain's own lobe on ``base``, SentencePiece, greedy.
 
-    ``source`` is what its YAML says of where the base is, if that is something else.
+    ``source`` is what its YAML says of where the base is, if that is something else; ``vanilla`` takes other layers after it.
     """
     ensure_torchaudio()
     from hyperpyyaml import load_hyperpyyaml
@@ -121,6 +130,9 @@ def write_speechbrain(folder: Path, base: Path, source: str | None = None) -> Pa
     folder.mkdir(exist_ok=True)
     pieces = _train_tokenizer(folder)
     yaml = YAML.format(hub=base, pieces=pieces)
+    if vanilla:
+        begun, rest = yaml.split("enc: !new", 1)
+        yaml = begun + VANILLA + rest[rest.index("ctc_lin: ") :]
     parts = load_hyperpyyaml(yaml)
     torch.save(parts["wav2vec2"].state_dict(), folder / "wav2vec2.ckpt")
     torch.save(parts["asr_model"].state_dict(), folder / "asr.ckpt")

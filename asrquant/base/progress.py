@@ -8,6 +8,9 @@ from collections.abc import Callable
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)``, for example ``("calibrating", 4, 10)``, before each step."""
 
+BYTES = "(bytes)"
+"""Ends a stage whose steps are bytes, for whoever shows them as people read them."""
+
 
 def nobody_watches() -> bool:
     """Whether standard error is a file or a pipe, which a bar would fill with a line a step; notebooks do show bars."""

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from asrquant.audio.sound import MIX
 from asrquant.base.errors import PresetError
-from asrquant.base.progress import Progress, nobody_watches
+from asrquant.base.progress import BYTES, Progress, nobody_watches
 from asrquant.cli.clips import OwnClips, add_clip_options, refuse_useless
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import formats, refuse_unavailable, unavailable
@@ -31,7 +31,12 @@ from asrquant.text.normalize import BASIC, NORMALIZATIONS, Normalization
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """``--model``, ``--decoder``, ``--trust-source``; read by ``load_model``."""
-    parser.add_argument("--model", default="an4", metavar="M", help="'an4' (default), a pinned Hub id, or a folder")
+    parser.add_argument(
+        "--model",
+        default="an4",
+        metavar="M",
+        help="'an4' (default), a folder, or a Hub id such as facebook/wav2vec2-base-960h, which is pinned at its first use",
+    )
     parser.add_argument(
         "--decoder",
         choices=tuple(DECODERS),
@@ -40,7 +45,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust-source",
         action="store_true",
-        help="load a folder that is code, or a Hub model that is not pinned; it may do anything",
+        help="load a folder or a Hub model that is code; it may do anything",
     )
 
 
@@ -257,7 +262,8 @@ def load_model(args: argparse.Namespace) -> Recognizer:
     Raises:
         SourceError: it cannot be loaded.
     """
-    return load(args.model, decoder=args.decoder, trust_source=args.trust_source)
+    with Bar() as progress:
+        return load(args.model, decoder=args.decoder, trust_source=args.trust_source, progress=progress)
 
 
 class Bar:
@@ -272,7 +278,9 @@ class Bar:
         if stage != self._stage:
             self.close()
             hidden = nobody_watches()
-            self._bar = tqdm(total=total, desc=stage, leave=False, file=sys.stderr, disable=hidden)
+            units: dict[str, Any] = {"unit": "B", "unit_scale": True} if stage.endswith(BYTES) else {}
+            said = stage.removesuffix(BYTES).rstrip()
+            self._bar = tqdm(total=total, desc=said, leave=False, file=sys.stderr, disable=hidden, **units)
             self._stage = stage
         if self._bar is not None:
             self._bar.n = done

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def summary(manifest: Manifest) -> dict[str, str]:
     """What people want to know first, label → value."""
     rows = {
-        "Model": f"{manifest.source.name}, preset {manifest.preset.name}, decoder {manifest.decoder}",
+        "Model": f"{manifest.source.name}{_commit(manifest)}, preset {manifest.preset.name}, decoder {manifest.decoder}",
         "Format": f"{manifest.format}, {manifest.model_file}",
         "Size": f"{megabytes(manifest.model_bytes)}, {manifest.size_ratio:.1%} of the original's "
         f"{megabytes(manifest.original_bytes)}",
@@ -99,6 +99,10 @@ def conditions(manifest: Manifest) -> str:
 def loading(manifest: Manifest, path: str) -> str:
     """Three lines of Python that load the artifact."""
     return f'import asrquant\n\nrecognizer = asrquant.load_artifact("{path}")\nprint(recognizer.transcribe("clip.wav").text)'
+
+
+def _commit(manifest: Manifest) -> str:
+    return f" at {manifest.source.commit[:8]}" if manifest.source.commit else ""
 
 
 def card(manifest: Manifest, form: Format) -> str:

@@ -158,7 +158,7 @@ def _manifest(
         model_bytes=sum((files / name).stat().st_size for name in form.model_files),
         original_bytes=recognizer.original_bytes or recognizer.size_bytes(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        source=Source(origin.name, origin.toolkit, dict(origin.sha256), origin.card),
+        source=Source(origin.name, origin.toolkit, dict(origin.sha256), origin.card, origin.commit),
         preset=recognizer.preset,
         roles=recognizer.roles,
         backend=recognizer.backend,
@@ -194,11 +194,11 @@ def _measurement(report: Report | None, recognizer: Recognizer) -> Measurement |
     names = [summary.preset for summary in report.summaries]
     own = recognizer.fingerprint()
     if all(summary.recognizer != own for summary in report.summaries):
-        alike = recognizer.preset.name in names and report.source == recognizer.source
+        alike = recognizer.preset.name in names and report.source == recognizer.named
         raise ExportError(
             f"The report is about {report.source} with {', '.join(names)}, not about "
             + (f"this {recognizer.preset.name}, which was made otherwise" if alike
-               else f"{recognizer.source} with {recognizer.preset.name}")
+               else f"{recognizer.named} with {recognizer.preset.name}")
             + "; benchmark the recognizer that is exported."
         )  # fmt: skip
     wanted = dict.fromkeys((names[0], recognizer.preset.name))

@@ -93,6 +93,7 @@ def _origin(manifest: Manifest, folder: Path) -> Origin:
         architecture={path.name: path.read_bytes() for path in architecture},
         licences={path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))},
         card=manifest.source.card,
+        commit=manifest.source.commit,
     )
 
 

@@ -34,6 +34,7 @@ class Source:
     toolkit: str
     sha256: Mapping[str, str]
     card: Card = field(default_factory=Card)
+    commit: str = ""
 
 
 @dataclass(frozen=True)

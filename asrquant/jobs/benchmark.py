@@ -159,7 +159,7 @@ class BenchmarkRequest(Checked):
         with tempfile.TemporaryDirectory() as room:
             data = self.data.read(Path(room)).take(self.limit)
             work.progress("loading the model", 0, 1)
-            recognizers = [work.models.original(self.model).with_decoder(self.decoder)]
+            recognizers = [work.models.original(self.model, work.progress, self.decoder).with_decoder(self.decoder)]
             for preset in self.presets:  # before any of them is built
                 refuse_unavailable(preset, recognizers[0])
                 refuse_unvalidated(preset, recognizers[0], self.own.validation)

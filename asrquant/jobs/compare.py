@@ -84,7 +84,7 @@ class CompareRequest(Checked):
             raise AudioError(GONE)
         audio = read_audio(self.clip, channel=self.channel)
         work.progress("loading the model", 0, 1)
-        original = work.models.original(self.model).with_decoder(self.decoder)
+        original = work.models.original(self.model, work.progress, self.decoder).with_decoder(self.decoder)
         refuse_unvalidated(self.preset, original, self.own.validation)
         work.show(("Original", original.transcribe(audio).text))
         quantized = work.models.quantized(self.model, self.preset, work.progress, self.own).with_decoder(self.decoder)

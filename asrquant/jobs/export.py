@@ -101,7 +101,7 @@ class ExportRequest(Checked):
         kept = exports(self.visitor)
         kept.check()
         work.progress("loading the model", 0, 1)
-        original = work.models.original(self.model).with_decoder(self.decoder)
+        original = work.models.original(self.model, work.progress, self.decoder).with_decoder(self.decoder)
         quantized = work.models.quantized(self.model, self.preset, work.progress, self.own).with_decoder(self.decoder)
         report = None
         if self.measure:

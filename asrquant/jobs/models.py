@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from asrquant.base.errors import RequestError, UntrustedSourceError
+from asrquant.base.policy import policy
 from asrquant.base.progress import Progress, silent
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.engines.engine import Shelf
@@ -23,8 +25,12 @@ from asrquant.model.modules import ROLES
 from asrquant.model.presets import Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load, offered
+from asrquant.sources.pinning import lacks_ngram
+from asrquant.sources.pins import HUB_ID
 
 MODELS = offered()
+TRUSTED = "trusted: "
+"""Before the name of a model whose code is run on its user's word; never on a public page."""
 CUSTOM = "custom"
 ROOM_BYTES = 2_000_000_000
 """Memory that stays free for work: a large model takes 22 MB a second of sound, and up to 60 s are encoded at once."""
@@ -94,14 +100,30 @@ class Custom:
 
 
 def known_model(value: object) -> str:
-    """One of ``MODELS``: no path or id of a visitor's own ever reaches the loader.
+    """One of ``MODELS``, or on a page of one's own any folder or Hub id; no stranger's ever reaches the loader.
 
     Raises:
         UntrustedSourceError: it is another.
     """
-    if value not in MODELS:
+    if value in MODELS:
+        return str(value)
+    name = value.removeprefix(TRUSTED).strip() if isinstance(value, str) else ""
+    own = policy().loads_own_models
+    if own and name and (HUB_ID.fullmatch(name) or Path(name).is_dir()):
+        return f"{TRUSTED}{name}" if str(value).startswith(TRUSTED) else name
+    other = ", or give a folder's path or a Hub id (user/name)" * own
+    raise UntrustedSourceError(f"The page does not load {shown(value)}; choose one of {', '.join(MODELS)}{other}.")
+
+
+def plain_name(value: Any) -> Any:
+    """The name of a model as it came from a visitor, who says otherwise whether its code may be run.
+
+    Raises:
+        UntrustedSourceError: it says so itself.
+    """
+    if isinstance(value, str) and value.startswith(TRUSTED.strip()):
         raise UntrustedSourceError(f"The page does not load {shown(value)}; choose one of {', '.join(MODELS)}.")
-    return str(value)
+    return value
 
 
 def chosen(name: object, settings: Custom | None) -> Preset:
@@ -164,18 +186,36 @@ class Models:
         self._kept: OrderedDict[Wanted, Recognizer] = OrderedDict()
         self._heard: dict[Wanted, Digests] = {}  # the same path may hold other clips by now
 
-    def original(self, source: str) -> Recognizer:
+    def original(self, source: str, progress: Progress = silent, decoder: str = "") -> Recognizer:
         """The float recognizer of a source, with the decoder that it came with.
 
-        Raises:
-            UntrustedSourceError: the page does not offer it: no path or id of a visitor's own ever reaches the loader.
-            SourceError: it cannot be loaded.
-        """
-        return self._original(source, {Wanted(source)})
+        Args:
+            source: as ``known_model`` takes it.
+            progress: called with the bytes of a download.
+            decoder: that is wanted of it: a large n-gram is fetched for ``ngram`` only.
 
-    def _original(self, source: str, needed: Set[Wanted]) -> Recognizer:
-        mark_used(known_model(source))
-        return self._get(Wanted(source), lambda: _loaded(source), ROOM_BYTES, needed)
+        Raises:
+            UntrustedSourceError: the page does not offer it, or it is code.
+            SourceError: it cannot be loaded.
+            DecoderError: it has no n-gram, and that is wanted.
+        """
+        found = self._original(source, progress, None, {Wanted(source)})
+        if decoder == "ngram" and found.vocabulary.ngram is None and lacks_ngram(source.removeprefix(TRUSTED)):
+            self._kept = OrderedDict((key, kept) for key, kept in self._kept.items() if key.source != source)
+            found = self._original(source, progress, decoder, {Wanted(source)})
+        return found
+
+    def _original(self, source: str, progress: Progress, decoder: str | None, needed: Set[Wanted]) -> Recognizer:
+        name = known_model(source)
+        plain, trusted = name.removeprefix(TRUSTED), name.startswith(TRUSTED)
+        mark_used(plain)
+
+        def build() -> Recognizer:
+            recognizer = load(plain, decoder, trusted, progress)
+            make_room()
+            return recognizer
+
+        return self._get(Wanted(source), build, ROOM_BYTES, needed)
 
     def quantized(
         self, source: str, preset: Preset, progress: Progress = silent, own: OwnClips = BUNDLED_CLIPS
@@ -192,7 +232,7 @@ class Models:
             AsrQuantError: it cannot be loaded or does not fit the preset, or the clips cannot be used.
         """
         wanted = Wanted.of(source, preset, own)
-        original = self._original(source, needed := {Wanted(source), wanted})
+        original = self._original(source, progress, None, needed := {Wanted(source), wanted})
         if not preset.engine:
             return original
         if (heard := wanted.own.digests()) != self._heard.get(wanted):
@@ -229,9 +269,3 @@ class Models:
             if wanted not in needed:
                 del self._kept[wanted]
                 memory.give_back()
-
-
-def _loaded(source: str) -> Recognizer:
-    recognizer = load(source)
-    make_room()
-    return recognizer

@@ -69,7 +69,7 @@ class ModulesRequest(Checked):
             AsrQuantError: the model or the preset cannot be had.
         """
         work.progress("loading the model", 0, 1)
-        original = work.models.original(self.model)
+        original = work.models.original(self.model, work.progress)
         quantized = work.models.quantized(self.model, self.preset, work.progress, self.own)
         parts = module_map(original, original.roles)
         return Parts(layers(original, quantized), parts, quantized.calibration, quantized.notice)
@@ -115,7 +115,7 @@ class SensitivityRequest(Checked):
             AsrQuantError: the model or the decoder cannot be had.
         """
         work.progress("loading the model", 0, 1)
-        original = work.models.original(self.model).with_decoder(self.decoder)
+        original = work.models.original(self.model, work.progress, self.decoder).with_decoder(self.decoder)
         with self.own.opened() as clips:
             return sensitivity(
                 original, clips.validation, self.each_layer, self.max_nats, work.progress, calibration=clips.calibration

@@ -106,7 +106,7 @@ def _report(
     first = recognizers[0]
     return Report(
         data=data.name,
-        source=first.source,
+        source=first.named,
         decoder=first.decoder.name,
         rows=rows,
         summaries=tuple(
@@ -229,7 +229,7 @@ def _settings(recognizers: Sequence[Recognizer], data: Dataset, rules: Normaliza
     return {
         "data": data.name,
         "clips": hashlib.sha256(clips.encode(errors="surrogateescape")).hexdigest(),
-        "model": first.source,
+        "model": first.named,
         "decoder": first.decoder.name,
         "normalization": str(rules),
         "presets": [repr(replace(recognizer.preset, summary="")) for recognizer in recognizers],

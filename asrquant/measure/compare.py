@@ -199,7 +199,7 @@ def compare(
     transcripts = _alternating(pair, audio, runs, progress)
     first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
     return Comparison(
-        source=original.source,
+        source=original.named,
         decoder=original.decoder.name,
         received=audio.received,
         audio_seconds=audio.seconds,

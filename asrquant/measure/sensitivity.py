@@ -178,7 +178,7 @@ def sensitivity(
     kept = suggest(effects, max_nats)
     step = partial(progress, STAGE, len(groups), len(groups) + 1)
     return Sensitivity(
-        source=recognizer.source,
+        source=recognizer.named,
         decoder=recognizer.decoder.name,
         clips=len(data.utterances),
         audio_seconds=bench.audio_seconds,

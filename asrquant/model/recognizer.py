@@ -64,6 +64,7 @@ class Origin:
             where it cannot.
         licences: file name → text of the licences that came with the model.
         card: what the model's own card says of it.
+        commit: of the Hub, for a model from there.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Origin:
     architecture: Mapping[str, bytes] = field(default_factory=dict)
     licences: Mapping[str, str] = field(default_factory=dict)
     card: Card = field(default_factory=Card)
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,12 @@ class Recognizer:
     def mods(self) -> SimpleNamespace:
         """The encoder under the name that SpeechBrain gives it, so that its module paths hold here too."""
         return SimpleNamespace(encoder=self.encoder)
+
+    @property
+    def named(self) -> str:
+        """The source, with the commit where it has one, for what is measured of it."""
+        commit = self.origin.commit[:8] if self.origin else ""
+        return f"{self.source} at {commit}" if commit else self.source
 
     def with_decoder(self, name: str) -> Recognizer:
         """The same recognizer with another decoder.

@@ -1,10 +1,14 @@
-"""Models from the Hugging Face Hub → a local folder, of which every byte is known where the model is pinned."""
+"""Models from the Hugging Face Hub → a local folder, of which every byte is known where the model is pinned.
+
+What is fetched lies in the Hub client's own cache (``HF_HOME``), where nothing is fetched twice. A pinned model is loaded from
+a folder of asrquant's own with links to its files there, and to no others.
+"""
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
@@ -12,52 +16,43 @@ import filelock
 
 from asrquant.base.account import cache_path, unwritable
 from asrquant.base.errors import SourceError
+from asrquant.base.progress import Progress, silent
 from asrquant.base.settings import CACHE
 from asrquant.model.card import CARD
-from asrquant.sources.pins import Repository, check_files
+from asrquant.sources.fetching import TIMEOUT_SECONDS, Download, Fetched
+from asrquant.sources.listing import hub_cache, list_files
+from asrquant.sources.pins import HUB_ID, Repository, check_files
+from asrquant.sources.refusals import asking
 
-TIMEOUT_SECONDS = 10
-HUB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*")
+__all__ = ["FILES", "HUB_ID", "again", "cache", "download", "folder_of", "gather", "locked", "snapshot"]
+
 FILES = ("*.yaml", "*.json", "*.ckpt", "*.safetensors", "*.arpa", "*.bin", "*.txt", "*.model", "LICENSE*", CARD)
 """What models are made of, and what says whose they are. Code is never among it."""
 _log = logging.getLogger(__name__)
 
 
 def cache() -> Path:
-    """Pinned models only, one folder a model and commit, in the Hub client's own layout; nobody else writes there."""
+    """Folders of pinned models only, one a model and commit; nobody else writes there."""
     return cache_path("hub")
 
 
-def download(hub_id: str, revision: str, patterns: Sequence[str] = FILES, cache: Path | None = None) -> Path:
-    """A model repository's files, from a cache or the network; they are not checked.
+def download(hub_id: str, revision: str, patterns: Sequence[str] = FILES) -> Path:
+    """A model repository's files as they are now, from the client's cache or the network; they are not checked.
 
     Args:
         hub_id: ``user/name``.
         revision: branch, tag or commit.
         patterns: names of the files that are wanted, with wildcards.
-        cache: None takes the Hub client's own, which other programs use too.
 
     Raises:
         SourceError: it is not in the cache and cannot be reached, or the cache cannot be written.
     """
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import snapshot_download
 
-    try:
-        folder = snapshot_download(
-            hub_id, revision=revision, allow_patterns=list(patterns), cache_dir=cache, etag_timeout=TIMEOUT_SECONDS
+    with asking(hub_id, hub_cache()):
+        return Path(
+            snapshot_download(hub_id, revision=revision, allow_patterns=list(patterns), etag_timeout=TIMEOUT_SECONDS)
         )
-    except Exception as error:  # the client raises its own, httpx's, and OSError for the same thing: no way there
-        _log.debug("download of %s failed", hub_id, exc_info=True)
-        if why := unwritable(cache or Path(constants.HF_HUB_CACHE)):
-            raise SourceError(
-                f"{hub_id} could not be downloaded: the cache of models cannot be written ({why}); set "
-                f"{CACHE if cache else 'HF_HOME'} to a folder that can be."
-            ) from error
-        raise SourceError(
-            f"{hub_id} could not be downloaded ({type(error).__name__}) and is not in the cache; connect to the "
-            "internet and try again, or use source 'an4', which needs none."
-        ) from error
-    return Path(folder)
 
 
 @contextmanager
@@ -82,30 +77,64 @@ def locked() -> Iterator[None]:
         lock.release()
 
 
-def snapshot(hub_id: str, repository: Repository) -> Path:
+def snapshot(hub_id: str, repository: Repository, model: str = "", progress: Progress = silent) -> Path:
     """The folder of a pinned repository, downloaded if it has to be, and checked file by file every time.
 
     A cache that somebody else filled, such as an image's, need not be writable.
 
+    Args:
+        hub_id: ``user/name``.
+        repository: its pin.
+        model: that it is a part of; none where it is a model itself.
+        progress: called with the bytes that have come.
+
     Raises:
         SourceError: it cannot be reached or kept, or a file is missing, changed or too many.
     """
-    folder = _cached(hub_id) / "snapshots" / repository.revision
+    folder = folder_of(hub_id, repository.revision, model)
 
     def whole() -> bool:
         return all((folder / name).is_file() for name in repository.files)
 
     with nullcontext() if whole() and unwritable(cache()) else locked():
         if not whole():
-            fetch(hub_id, repository.revision, tuple(repository.files))
+            listing = list_files(hub_id, repository.revision)
+            fetched = Download(progress).fetch({hub_id: tuple(repository.files)}, {hub_id: listing})
+            gather(folder, fetched[hub_id])
         what = f"{hub_id} at {repository.revision[:8]}"
         check_files(folder, repository.files, what, again=again(hub_id))
     return folder
 
 
-def fetch(hub_id: str, revision: str, patterns: Sequence[str] = FILES) -> Path:
-    """``download`` into the cache of pinned models; the lock must be held, and the files be checked."""
-    return download(hub_id, revision, patterns, cache())
+def gather(folder: Path, fetched: Mapping[str, Fetched], alone: bool = False) -> None:
+    """Make links in a folder to files in the client's cache; the lock must be held.
+
+    Args:
+        folder: that they are made in.
+        fetched: name there → file.
+        alone: remove what was in the folder before.
+
+    Raises:
+        SourceError: it cannot be written.
+    """
+    try:
+        if alone:
+            shutil.rmtree(folder, ignore_errors=True)
+        for name, each in fetched.items():
+            link = folder / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(each.path.resolve())
+    except OSError as error:
+        raise SourceError(
+            f"The cache of models cannot be written ({error.strerror}); set {CACHE} to a folder that can be."
+        ) from error
+
+
+def folder_of(hub_id: str, revision: str, model: str = "") -> Path:
+    """Where a repository lies at a commit; as a part of another model, of which other files may be needed, by itself."""
+    part = f"part-of--{model.replace('/', '--')}" if model not in ("", hub_id) else "snapshots"
+    return _cached(hub_id) / part / revision
 
 
 def again(hub_id: str) -> str:

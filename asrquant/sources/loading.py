@@ -1,13 +1,14 @@
 """``load``: the name of a model → a float recognizer.
 
-What may be loaded is decided here: the embedded model and pinned Hub models, whose every byte is known; a folder of one's own
-that constructs known layers and nothing else; and what its user trusts, on a machine of their own.
+What may be loaded is decided here: the embedded model and the listed Hub models, whose every byte is known from their first use
+on; on a machine of one's own any other Hub model and any folder that constructs known layers and nothing else; and what its
+user trusts.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +20,13 @@ from asrquant.base.errors import SourceError, UntrustedSourceError
 from asrquant.base.files import File, describe, printable_name, sha256
 from asrquant.base.pickles import loading_weights
 from asrquant.base.policy import policy
+from asrquant.base.progress import Progress, silent
 from asrquant.model.card import CARD, read_card
 from asrquant.model.recognizer import Origin, Recognizer
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
-from asrquant.sources.pins import Pin, check_files, read_pins
+from asrquant.sources.listed import LISTED
+from asrquant.sources.pinning import pin_at_first_use, with_ngram
+from asrquant.sources.pins import Pin, check_files, read_local_pins, read_pins
 from asrquant.sources.safety import vet
 from asrquant.sources.source import Found, Source
 from asrquant.sources.toolkits import toolkit_of
@@ -30,27 +34,34 @@ from asrquant.text.spelling import refuse_unspellable
 
 EMBEDDED = {"an4": assets() / "artifacts" / "an4-wav2vec2-ctc"}
 _MANIFEST = "manifest.json"
-_TRUST = "pass trust_source=True (--trust-source) if you trust whoever made it"
+_TRUST = "Pass trust_source=True (--trust-source) if you trust whoever made it"
 
 
 def offered() -> tuple[str, ...]:
-    """The models that load without anybody's trust, for a page that is open to anyone: embedded and pinned ones.
+    """The models that load without anybody's trust, for a page that is open to anyone: embedded and listed ones.
 
     Raises:
         SourceError: the list of pins is damaged.
     """
-    return (*EMBEDDED, *(hub_id for hub_id, pin in read_pins().items() if pin is not None))
+    listed = read_pins()
+    known = [hub_id for hub_id in LISTED if hub_id in listed]
+    return (*EMBEDDED, *known, *(hub_id for hub_id in listed if hub_id not in LISTED))
 
 
-def load(source: str = "an4", decoder: str | None = None, trust_source: bool = False) -> Recognizer:
+def load(
+    source: str = "an4", decoder: str | None = None, trust_source: bool = False, progress: Progress = silent
+) -> Recognizer:
     """Load a float recognizer. One at a time is loaded, however many ask.
 
     Args:
-        source: ``an4`` (the embedded model), a pinned Hub id, or a local folder (SpeechBrain's EncoderASR, or a CTC model and
-            its processor as transformers saves them).
-        decoder: one of ``DECODERS``; None takes the one that the model's files name.
-        trust_source: load a Hub id that is not pinned, as it is there now, or a folder that is code. SpeechBrain executes what
-            a ``hyperparams.yaml`` says, so a model from elsewhere is code from elsewhere. Never on a public page.
+        source: ``an4`` (the embedded model), a Hub id, or a local folder (SpeechBrain's EncoderASR, or a CTC model and its
+            processor as transformers saves them). A Hub model without a pin gets one: it stays at the commit that its ``main``
+            is now.
+        decoder: one of ``DECODERS``; None takes the one that the model's files name. An n-gram of more than 100 MB is fetched
+            for who asks for ``ngram``.
+        trust_source: load a Hub id or a folder that is code, the first as it is there now. SpeechBrain executes what a
+            ``hyperparams.yaml`` says, so a model from elsewhere is code from elsewhere. Never on a public page.
+        progress: called with the bytes of a download; may raise ``Cancelled``.
 
     Raises:
         SourceError: nothing there, not a model, changed files, or no network for a Hub id.
@@ -63,8 +74,8 @@ def load(source: str = "an4", decoder: str | None = None, trust_source: bool = F
         raise UntrustedSourceError(
             f"On a public page no source is trusted; it loads {', '.join(offered())} and nothing else."
         )
+    found = _find(source, trust_source, progress, ngram=decoder == "ngram")
     with loading_weights():
-        found = _find(source, trust_source)
         name, toolkit = toolkit_of(found.folder)
         found = replace(found, origin=replace(found.origin, toolkit=name))
         if not found.trusted:
@@ -86,26 +97,34 @@ def is_embedded(recognizer: Recognizer) -> bool:
 
 def _vetted(found: Found, toolkit: Source) -> Found:
     """What was found, known to run no code; for a folder, with the pinned repositories that it refers to."""
-    is_offered = found.source in offered()
     try:
-        if not is_offered:
-            known = {name: repository for pin in read_pins().values() for name, repository in (pin or {}).items()}
-            ids = [name for name in toolkit.repositories(found) if name in known]
-            found = replace(found, repositories={name: snapshot(name, known[name]) for name in ids})
+        if found.source not in EMBEDDED and not found.repositories:
+            found = replace(found, repositories=_parts(toolkit.repositories(found)))
         vet(found, toolkit)
     except UntrustedSourceError as error:
-        advice = "" if is_offered else f" {_TRUST[0].upper()}{_TRUST[1:]}."
-        raise UntrustedSourceError(f"{found.source} is not loaded: {error}{advice}") from None
+        raise _untrusted(found.source, error) from None
     return found
 
 
-def _find(source: str, trust_source: bool) -> Found:
+def _untrusted(source: str, error: UntrustedSourceError) -> UntrustedSourceError:
+    advice = f" {_TRUST}." if policy().trusts_sources else ""
+    return UntrustedSourceError(f"{source} is not loaded: {error}{advice}")
+
+
+def _parts(names: Iterable[str]) -> dict[str, Path]:
+    """The folders of those of these repositories that are in any pin."""
+    every = {**read_local_pins(), **{model: pin for model, pin in read_pins().items() if pin}}
+    known = {name: (repository, model) for model, pin in every.items() for name, repository in (pin or {}).items()}
+    return {name: snapshot(name, *known[name]) for name in names if name in known}
+
+
+def _find(source: str, trust_source: bool, progress: Progress, ngram: bool) -> Found:
     """Where a source lies, downloaded if it has to be, its files checked where they are known."""
     if source in EMBEDDED:
         return _embedded(source)
-    pins = read_pins()
-    if pin := pins.get(source):
-        return _pinned(source, pin)
+    listed = read_pins()
+    if source in listed and (listed[source] or not trust_source):
+        return _of_the_hub(source, progress, ngram)
     if not policy().loads_own_models:
         raise UntrustedSourceError(f"A public page does not load {source!r}; it has {', '.join(offered())}.")
     folder = Path(source)
@@ -115,12 +134,9 @@ def _find(source: str, trust_source: bool) -> Found:
     if not HUB_ID.fullmatch(source):
         raise SourceError(f"There is no model {source!r}: it is neither 'an4', nor a folder, nor a Hub id (user/name).")
     if not trust_source:
-        raise UntrustedSourceError(
-            f"{source!r} is no folder here, and no commit and sha256 of such a Hub model are on record; where there is a "
-            f"network, pin it (python -m asrquant pin {source}), or {_TRUST} and whatever the Hub has now."
-        )
+        return _of_the_hub(source, progress, ngram)
     folder = download(source, "main", (*FILES, "*.py"))
-    return Found(source, folder, _origin(source, folder), trusted=True)
+    return Found(source, folder, replace(_origin(source, folder), commit=folder.name), trusted=True)
 
 
 def _embedded(source: str) -> Found:
@@ -142,14 +158,26 @@ def _listed(source: str) -> dict[str, File]:
     return {**files, _MANIFEST: describe(folder / _MANIFEST)}
 
 
-def _pinned(hub_id: str, pin: Pin) -> Found:
-    folders = {name: snapshot(name, repository) for name, repository in pin.items()}
+def _of_the_hub(hub_id: str, progress: Progress, ngram: bool) -> Found:
+    """A model at the commit of its pin, which it is given where it has none."""
+    try:
+        pin = pin_at_first_use(hub_id, progress)
+        folders = _snapshots(hub_id, pin, progress)
+        if ngram and (longer := with_ngram(hub_id, pin, progress)) != pin:
+            pin, folders = longer, _snapshots(hub_id, longer, progress)
+    except UntrustedSourceError as error:
+        raise _untrusted(hub_id, error) from None
     digests = {
         file if name == hub_id else f"{name}/{file}": repository.files[file].sha256
         for name, repository in pin.items()
         for file in repository.files
     }
-    return Found(hub_id, folders[hub_id], _origin(hub_id, folders[hub_id], digests), repositories=folders)
+    origin = replace(_origin(hub_id, folders[hub_id], digests), commit=pin[hub_id].revision)
+    return Found(hub_id, folders[hub_id], origin, repositories=folders)
+
+
+def _snapshots(hub_id: str, pin: Pin, progress: Progress) -> dict[str, Path]:
+    return {name: snapshot(name, repository, hub_id, progress) for name, repository in pin.items()}
 
 
 def _origin(name: str, folder: Path, digests: Mapping[str, str] | None = None) -> Origin:

@@ -1,12 +1,14 @@
-"""``pins.json``: which Hub models may be loaded, each at one commit, with the sha256 of every file.
+"""``pins.json``: which Hub models are offered, and at which commit each loads, with the sha256 of every file.
 
-A model is listed there with the repositories that loading it reads: its own, and those that it refers to, such as the wav2vec2
-that a SpeechBrain model was fine-tuned from. One that is listed with ``null`` is known to fit, and not pinned yet.
+A model is pinned with the repositories that loading it reads: its own, and those that it refers to, such as the wav2vec2 that
+a SpeechBrain model was fine-tuned from. One that is listed with ``null`` is pinned when it is first asked for, in a second
+file of the same form, which lies in the cache.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +16,16 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from asrquant.base.account import cache_path
 from asrquant.base.errors import SourceError
 from asrquant.base.files import File, sha256
 
 PINS = Path(__file__).with_name("pins.json")
 _WORD, _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*", r"[\w (),+-][\w (),+.-]*"
+HUB_ID = re.compile(f"{_WORD}/{_WORD}")
 _Id = Annotated[str, Field(pattern=f"^{_WORD}/{_WORD}$")]
-_Name = Annotated[str, Field(pattern=f"^{_PART}(/{_PART})*$")]
+FILE_NAME = re.compile(f"{_PART}(/{_PART})*")
+_Name = Annotated[str, Field(pattern=f"^{FILE_NAME.pattern}$")]
 """Nothing hidden, nothing that leads out, nothing that the Hub's client takes for a wildcard."""
 
 
@@ -52,13 +57,55 @@ def read_pins(path: Path | None = None) -> dict[str, Pin | None]:
     return _parse(path.read_bytes(), path.name)
 
 
-def _parse(contents: bytes, name: str) -> dict[str, Pin | None]:
+def local_pins() -> Path:
+    """The pins that were made here, when a model was first asked for."""
+    return cache_path("pins.json")
+
+
+def read_local_pins() -> dict[str, Pin | None]:
+    """The pins that were made here.
+
+    Raises:
+        SourceError: the file is not what this version writes.
+    """
+    path = local_pins()
+    try:
+        contents = path.read_bytes()
+    except OSError:  # none yet, or not for this account
+        return {}
+    return _parse(
+        contents,
+        path.name,
+        f"delete it from asrquant's cache ({path.parent.name}/{path.name}), and models are pinned anew.",
+    )
+
+
+def pinned(hub_id: str) -> Pin | None:
+    """A model's pin; one that came with asrquant goes before one that was made here, which may only have more files of it.
+
+    Raises:
+        SourceError: a list is damaged.
+    """
+    shipped = read_pins().get(hub_id)
+    if (found := read_local_pins().get(hub_id)) is None or shipped is None:
+        return found if shipped is None else shipped
+    return found if _extends(found, shipped) else shipped
+
+
+def _extends(longer: Pin, pin: Pin) -> bool:
+    return longer.keys() >= pin.keys() and all(
+        longer[name].revision == repository.revision and longer[name].files.items() >= repository.files.items()
+        for name, repository in pin.items()
+    )
+
+
+def _parse(contents: bytes, name: str, advice: str = "get the repository whole.") -> dict[str, Pin | None]:
     try:
         pins: dict[str, Pin | None] = dict(_Pins.validate_json(contents))
     except ValidationError as error:
         first = error.errors()[0]
         where = " → ".join(map(str, first["loc"])) or "it"
-        raise SourceError(f"{name} cannot be used: {where}: {first['msg']}; get the repository whole.") from None
+        raise SourceError(f"{name} cannot be used: {where}: {first['msg']}; {advice}") from None
     for hub_id, pin in pins.items():
         if pin is not None and hub_id not in pin:
             raise SourceError(f"{name} cannot be used: {hub_id} is pinned without its own files; pin it again.")
@@ -73,7 +120,7 @@ def write_pin(hub_id: str, pin: Pin, path: Path | None = None) -> None:
     """
     path = path or PINS
     partial = path.with_name(f".{path.name}.partial")
-    pins = {**read_pins(path), hub_id: pin}
+    pins = {**(read_pins(path) if path.is_file() else {}), hub_id: pin}
     contents = _Pins.dump_json({name: dict(pin) if pin else None for name, pin in sorted(pins.items())}, indent=1)
     _parse(contents, path.name)
     try:

@@ -53,11 +53,31 @@ class Found:
     trusted: bool = False
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What loading a model reads of a repository.
+
+    Attributes:
+        needed: names of files that must be there.
+        besides: names, with wildcards, of those that are read if they are there.
+        weights: whether it reads the weights of transformers' model, too, in the form that it prefers.
+        ngrams: n-grams, which are left out where they are large and nobody asks for them.
+    """
+
+    needed: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
+    weights: bool = False
+    ngrams: tuple[str, ...] = ()
+
+
 class Source(Protocol):
     """What a toolkit's file offers."""
 
     def accepts(self, folder: Path) -> bool:
         """Whether this toolkit can load the folder."""
+
+    def wanted(self, folder: Path, hub_id: str) -> Mapping[str, Wanted]:
+        """What loading a model reads, by repository, from the one file of it that is in ``folder``; raises as ``vet``."""
 
     def repositories(self, found: Found) -> tuple[str, ...]:
         """Ids of the repositories that loading it would ask the Hub for; raises as ``vet``."""

@@ -16,7 +16,7 @@ from asrquant.engines.registry import unavailable
 from asrquant.jobs.checks import MAX_REFERENCE, shown
 from asrquant.jobs.clips import OwnClips
 from asrquant.jobs.compare import MAX_RUNS, CompareRequest
-from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, MODELS, Custom, chosen
+from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, MODELS, Custom, chosen, plain_name
 from asrquant.measure.compare import comparison_dict
 from asrquant.model.presets import PRESETS
 from asrquant.text.decoders import DECODERS
@@ -97,7 +97,7 @@ def compare(
             clip=path,
             preset=chosen(preset, own),
             reference=reference,
-            model=model,
+            model=plain_name(model),
             decoder=decoder,
             runs=runs,
             own=zips,

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -173,7 +173,7 @@ class _Tab:
                 presets=values[self.presets],
                 limit=values[self.limit],
                 deployed=values[self.deployed],
-                model=values[self.model.model],
+                model=self.model.chosen(values, request),
                 decoder=values[self.model.decoder],
                 own=self.own.read(values),
                 normalize=values[self.normalize],
@@ -227,7 +227,7 @@ def build(setting: Setting) -> Setting:
     outputs = _Outputs(numbers, figures, tables, files)
     running = Running(TAB, (go,), stop, status)
     _Tab(kind, zipped, path, presets, limit, deployed, model, normalize, outputs, running, setting.own).wire()
-    return setting
+    return replace(setting, models=(*setting.models, model))
 
 
 def _so_far(rows: list[Row], entry: Entry) -> str:

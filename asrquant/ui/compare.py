@@ -168,6 +168,9 @@ class _Tab:
             [clip.words, clip.origin, clip.note, clip.channel], trigger_mode="always_last", **QUICK,
         )  # fmt: skip
 
+        for own_clip in (clip.audio.upload, clip.audio.stop_recording):
+            own_clip(self.model.for_own_clip, [self.model.model, self.model.touched], self.model.model, **QUICK)
+
     def changed(self, values: Values, request: gr.Request) -> Updates:
         """The words that go with the clip that is there now. A job that this page began on another clip is stopped."""
         clip = values[self.clip.audio]
@@ -214,7 +217,7 @@ class _Tab:
                 clip=clip,
                 preset=self.preset.chosen(values),
                 reference=text,
-                model=values[self.model.model],
+                model=self.model.chosen(values, request),
                 decoder=values[self.model.decoder],
                 runs=values[self.runs],
                 channel=values.get(self.clip.channel, MIX),
@@ -252,7 +255,7 @@ def build(setting: Setting) -> Setting:
         with gr.Column(scale=7, min_width=320):
             results = _results()
     _Tab(clip, preset, model, runs, chosen, results, Running(TAB, (go,), stop, status), setting.own).wire()
-    return replace(setting, trial=preset)
+    return replace(setting, trial=preset, models=(*setting.models, model))
 
 
 def _results() -> _Results:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -123,7 +123,7 @@ class _Tab:
                 preset=self.preset.chosen(values),
                 format=values[self.format],
                 measure=values[self.measure],
-                model=values[self.model.model],
+                model=self.model.chosen(values, request),
                 decoder=values[self.model.decoder],
                 visitor=values[self.kept.visitor.secret],
                 own=self.own.read(values),
@@ -158,7 +158,7 @@ def build(setting: Setting) -> Setting:
     kept = artifacts.build(setting.visitor)
     outputs, running = _Outputs(about, zipped, code, files), Running(TAB, (go,), stop, status)
     _Tab(preset, form, measure, model, outputs, kept, running, setting.own).wire(setting.page)
-    return setting
+    return replace(setting, models=(*setting.models, model))
 
 
 def _formats(preset: Any) -> list[tuple[str, str]]:

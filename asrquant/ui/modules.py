@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from typing import Any
@@ -111,7 +111,8 @@ class _Tab:
         shown: list[Component] = [self.outputs.treemap, self.outputs.parts]
         measured: list[Component] = [self.outputs.bars, self.outputs.effects, self.outputs.use, self.outputs.suggested]
         show.click(
-            self.show_layers, {*self.preset.all, self.model.model, *self.setting.own.all}, [*shown, *self.running.all], **HEAVY
+            self.show_layers, {*self.preset.all, *self.model.named, *self.setting.own.all},
+            [*shown, *self.running.all], **HEAVY,
         )  # fmt: skip
         inputs: set[Component] = {self.each_layer, self.max_nats, *self.model.all, *self.setting.own.all}
         measure.click(self.measure_parts, inputs, [*measured, *self.running.all], **HEAVY)
@@ -125,7 +126,9 @@ class _Tab:
 
         def ask() -> ModulesRequest:
             return ModulesRequest(
-                preset=self.preset.chosen(values), model=values[self.model.model], own=self.setting.own.read(values)
+                preset=self.preset.chosen(values),
+                model=self.model.chosen(values, request),
+                own=self.setting.own.read(values),
             )
 
         yield from follow(self.running, _LayersScreen(self.outputs, str(values[self.preset.name])), request, ask)
@@ -137,7 +140,7 @@ class _Tab:
             return SensitivityRequest(
                 each_layer=values[self.each_layer],
                 max_nats=values[self.max_nats],
-                model=values[self.model.model],
+                model=self.model.chosen(values, request),
                 decoder=values[self.model.decoder],
                 own=self.setting.own.read(values),
             )
@@ -187,7 +190,7 @@ def build(setting: Setting) -> Setting:
     outputs = _Outputs(treemap, parts, bars, effects, use, suggested)
     running = Running(TAB, (show, measure), stop, status)
     _Tab(preset, limit, layers, model, outputs, running, setting).wire()
-    return setting
+    return replace(setting, models=(*setting.models, model))
 
 
 def _about(found: Sensitivity) -> str:

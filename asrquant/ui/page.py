@@ -8,7 +8,7 @@ import gradio as gr
 
 from asrquant.data.bundled import CLIPS
 from asrquant.export.store import Exports
-from asrquant.ui import api, benchmark, compare, export, foot, modules, own_clips, running, server, visitor
+from asrquant.ui import api, benchmark, choices, compare, export, foot, modules, own_clips, running, server, visitor
 from asrquant.ui.session import QUEUE_LENGTH
 from asrquant.ui.tab import Setting, Tab
 
@@ -53,6 +53,7 @@ def build() -> gr.Blocks:
                 with gr.Tab(tab.TAB, id=tab.TAB):
                     setting = tab.build(setting)
         own_clips.lay_out(own)
+        choices.watch(page, setting.models)
         gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
         api.build()
         page.unload(running.cancel)

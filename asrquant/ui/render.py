@@ -8,6 +8,7 @@ from html import escape
 import pandas as pd
 
 from asrquant.base.files import megabytes
+from asrquant.base.progress import BYTES
 from asrquant.base.tables import rounded
 from asrquant.export.card import conditions as conditions_of
 from asrquant.export.card import measured, summary
@@ -23,6 +24,8 @@ def progress_bar(stage: str, done: int, total: int) -> str:
     percent = round(100 * done / total) if total else 0
     waiting = "" if total > 1 else " aq-waiting"  # nobody knows how far it is
     count = f" {done}/{total}" if total > 1 else ""
+    if stage.endswith(BYTES):
+        stage, count = stage.removesuffix(BYTES).rstrip(), f" {megabytes(done)} of {megabytes(total)}"
     name, *left = stage.partition(LEFT)
     return (
         f'<div class="aq-status" role="status"><span>{escape(name)}{count}{escape("".join(left))}</span>'
@@ -52,6 +55,11 @@ def notice(message: str) -> str:
 def problem(message: str) -> str:
     """Something that the visitor should read."""
     return f'<div class="aq-problem" role="alert"><b aria-hidden="true">!</b> {escape(message)}</div>'
+
+
+def about(words: str) -> str:
+    """A line on what is chosen."""
+    return f'<div class="aq-quiet">{escape(words)}</div>'
 
 
 def absent(reasons: Mapping[str, Collection[str]]) -> str:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import gradio as gr
 
-from asrquant.ui.choices import PresetControls
+from asrquant.ui.choices import ModelControls, PresetControls
 from asrquant.ui.own_clips import OwnControls
 from asrquant.ui.visitor import Visitor
 
@@ -23,6 +23,7 @@ class Setting:
         own: where the visitor's clips to calibrate and validate with are uploaded.
         trial: controls of the preset that is tried on a clip, once the tab that has them is laid out: another tab may set
             them, and go there.
+        models: controls of the models on the tabs so far.
     """
 
     page: gr.Blocks
@@ -30,6 +31,7 @@ class Setting:
     visitor: Visitor
     own: OwnControls
     trial: PresetControls | None = None
+    models: tuple[ModelControls, ...] = ()
 
 
 class Tab(Protocol):

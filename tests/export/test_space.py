@@ -22,6 +22,8 @@ from asrquant.base.errors import ExportError
 from asrquant.cli import main
 from asrquant.export import space
 from asrquant.export.space import ATTRIBUTES, Upload, publish, read_upload, write_folder
+from asrquant.sources.listed import LISTED
+from asrquant.sources.loading import offered
 
 SPACE = "someone/asrquant"
 PINS = dict(
@@ -90,6 +92,10 @@ def test_the_front_matter_is_a_spaces(upload: Upload) -> None:
     target = re.search(r'python_version = "(.*)"', (ROOT / "pyproject.toml").read_text())
     assert said["python_version"] == target[1]
     listed = upload.files["packages.txt"].decode().splitlines()
+    preloaded = {line.split()[0] for line in said["preload_from_hub"]}
+    assert said["models"] == list(LISTED) == list(offered())[1:] and preloaded - set(LISTED) == {
+        "facebook/wav2vec2-large-lv60"
+    }
     assert "cmake" in listed and all(re.fullmatch("[a-z0-9.+-]+", package) for package in listed)
 
 

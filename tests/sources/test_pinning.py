@@ -25,14 +25,14 @@ CODE = f"\npayload: !apply:pathlib.Path.touch [!new:pathlib.Path [{MARKER}]]\n"
 
 
 def test_a_pin_covers_what_the_model_refers_to_and_loads(hub_server, hub_folders, capsys, examples) -> None:
-    assert offered() == ("an4",)
+    assert offered() == ("an4", MODEL)
     assert main(["pin", MODEL]) == 0
     printed = capsys.readouterr().out
     made = pins.read_pins()[MODEL]
     assert {name: repository.revision for name, repository in made.items()} == {
         name: next(iter(hub_server.commits[name])) for name in (MODEL, BASE)
     }
-    assert set(made[BASE].files) == {"config.json", "model.safetensors", "preprocessor_config.json"}
+    assert set(made[BASE].files) == {"config.json", "preprocessor_config.json"}, "its weights are replaced"
     for folder, repository in zip(hub_folders, made.values(), strict=True):
         for name, file in repository.files.items():
             assert file == describe(folder / name) and file.sha256 in printed
@@ -122,18 +122,19 @@ def test_an_n_gram_is_pinned_too_and_never_as_a_binary(hub_server, examples, ngr
 
 
 def test_a_pin_of_before_with_a_binary_does_not_load(hub_server, monkeypatch) -> None:
-    hub_server.commit(MODEL, {**hub_server.main(MODEL), "lm.bin": b"mmap lm http://kheafield.com/code"})
+    files = searching(hub_server, f"{MODEL}/lm.arpa")
+    hub_server.commit(MODEL, {**files, "lm.arpa": b"mmap lm http://kheafield.com/code"})
     with monkeypatch.context() as patch:
         patch.setattr(safety, "_KENLM", b"something else")
         pin(MODEL)
-    with pytest.raises(SourceError, match=r"is not loaded: lm\.bin is a KenLM binary"):
+    with pytest.raises(SourceError, match=r"is not loaded: lm\.arpa is a KenLM binary"):
         asrquant.load(MODEL)
 
 
 def test_all_of_a_pin_or_nothing(hub_server) -> None:
     del hub_server.commits[BASE]
     before = pins.PINS.read_bytes()
-    with pytest.raises(SourceError, match=f"{BASE} cannot be pinned, as the Hub did not answer"):
+    with pytest.raises(SourceError, match=f"{BASE} could not be downloaded: the Hub knows no such model"):
         pin(MODEL)
     assert pins.PINS.read_bytes() == before
 
@@ -141,7 +142,7 @@ def test_all_of_a_pin_or_nothing(hub_server) -> None:
 def test_without_a_network_or_a_name_there_is_one_sentence(hub_server, capsys, monkeypatch) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
     for name, says in (
-        (MODEL, "the Hub did not answer"),
+        (MODEL, "connect to the internet"),
         ("../x", "names no model"),
         ("/etc/passwd", "names no model"),
     ):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 import torch
 
@@ -173,8 +174,9 @@ def test_code_in_a_folder_must_be_trusted(model_copy: Path, examples) -> None:
     assert asrquant.load(str(model_copy), trust_source=True).transcribe(examples[0].path).text
 
 
-def test_a_strange_hub_id_must_be_trusted() -> None:
-    with pytest.raises(UntrustedSourceError, match="somebody/something"):
+def test_a_strange_hub_id_is_asked_of_the_hub(monkeypatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(SourceError, match=r"somebody/something could not be downloaded .* connect to the internet"):
         asrquant.load("somebody/something")
 
 

@@ -18,6 +18,7 @@ from torch import nn
 
 from asrquant.base.quiet import quietly
 from asrquant.base.torchaudio_stand_in import ensure_torchaudio
+from asrquant.sources.speechbrain.older import renew
 from asrquant.sources.speechbrain.outputs import describe_log_softmax
 from asrquant.sources.speechbrain.vetting import ENCODER, is_lobe, refuse_code, refuse_tags
 
@@ -49,6 +50,7 @@ def describe(yaml: Path, encoder: nn.Module, adds_log_softmax: bool = False) -> 
     files: dict[str, bytes] = {}
     for lobe in _lobes(node):
         lobe["source"] = lobe["save_path"] = "."  # where it lay on this machine is nobody's business
+        renew(lobe)
     for module in encoder.modules():
         backbone: Any = getattr(module, "model", None)
         if hasattr(module, "feature_extractor") and hasattr(backbone, "config"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,22 +16,32 @@ from asrquant.base.quiet import kenlm_quietly, quietly
 from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 from asrquant.model.modules import find_roles
 from asrquant.model.recognizer import Recognizer
-from asrquant.sources.source import Found, in_one_sentence
+from asrquant.sources.source import Found, Wanted, in_one_sentence
 from asrquant.sources.speechbrain import hyperparams
 from asrquant.sources.speechbrain.architecture import build as skeleton
 from asrquant.sources.speechbrain.architecture import describe
 from asrquant.sources.speechbrain.filled import recorded_loads
+from asrquant.sources.speechbrain.kinds import refuse_other_kinds
+from asrquant.sources.speechbrain.older import ensure_older_names
 from asrquant.sources.speechbrain.outputs import is_normalized, outputs_of, with_log_softmax
 from asrquant.text.beam import BeamSearch
 from asrquant.text.decoders import make_decoder
 from asrquant.text.vocabulary import Decoder, Vocabulary
 
-__all__ = ["accepts", "from_encoder_asr", "load", "repositories", "skeleton", "vet"]
+__all__ = ["accepts", "from_encoder_asr", "load", "repositories", "skeleton", "vet", "wanted"]
+
+_WHAT = "a SpeechBrain EncoderASR"
 
 
 def accepts(folder: Path) -> bool:
     """Whether it is SpeechBrain's, or nobody else's."""
     return (folder / hyperparams.FILE).is_file() or not (folder / "config.json").is_file()
+
+
+def wanted(folder: Path, hub_id: str) -> Mapping[str, Wanted]:
+    """What loading a model of the Hub reads, from its YAML alone; raises as ``vet``."""
+    with in_one_sentence(hub_id, _WHAT):
+        return hyperparams.wanted(folder, hub_id)
 
 
 def repositories(found: Found) -> tuple[str, ...]:
@@ -61,8 +71,12 @@ def load(found: Found) -> Recognizer:
         ensure_torchaudio()
         from speechbrain.utils.fetching import FetchConfig
 
+        text = (found.folder / hyperparams.FILE).read_text(encoding="utf-8")
+        refuse_other_kinds(text, found.source)
         if lobes := hyperparams.needs_transformers(found.folder):
             importlib.import_module("transformers.utils.logging")  # only what is there can be silenced
+            with quietly():
+                ensure_older_names(text)
         # Files of the Hub's are never written to again, unlike those of a folder of one's own.
         mapped = found.folder in found.repositories.values()
         with quietly(), recorded_loads(lobes, mapped) as loads:
@@ -102,7 +116,7 @@ def _one_sentence(found: Found) -> Iterator[None]:
     """A YAML can construct anything, so anything can be raised."""
     if not (found.folder / hyperparams.FILE).is_file():
         raise SourceError(f"{found.source} holds no {hyperparams.FILE}; a SpeechBrain EncoderASR folder is expected.")
-    with in_one_sentence(found.source, "a SpeechBrain EncoderASR"):
+    with in_one_sentence(found.source, _WHAT):
         yield
 
 

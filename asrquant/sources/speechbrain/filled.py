@@ -6,6 +6,7 @@ import contextlib
 import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -72,6 +73,11 @@ def recorded_loads(lobes: bool, mapped: bool = False) -> Iterator[Loads]:
         yield loads
 
 
+def has_weights(folder: Path) -> bool:
+    """Whether transformers finds weights in a folder; one that is none is asked of the Hub, by those who trust it."""
+    return not folder.is_dir() or any(path.suffix in (".bin", ".safetensors", ".ckpt") for path in folder.iterdir())
+
+
 @contextlib.contextmanager
 def _mapped_files() -> Iterator[None]:
     """``torch.load`` maps the files that can be: those of PyTorch's form of before 1.6 are no zips."""
@@ -94,8 +100,11 @@ def _recorded_lobes(loads: Loads) -> Iterator[None]:
 
     original = Lobe._from_pretrained
 
-    def from_pretrained(lobe: Any, *given: Any, device: Any = None, **settings: Any) -> None:
-        original(lobe, *given, **settings, output_loading_info=True)
+    def from_pretrained(lobe: Any, source: str, *given: Any, device: Any = None, **settings: Any) -> None:
+        if not has_weights(Path(source)):  # the model's own checkpoint has them all, or else is refused
+            lobe.model = lobe.auto_class.from_config(lobe.config)
+            return
+        original(lobe, source, *given, **settings, output_loading_info=True)
         if isinstance(lobe.model, tuple):
             lobe.model, report = lobe.model
             # Heads for training are no part of a lobe's model, and no matter.

@@ -9,31 +9,40 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from asrquant.base.errors import UntrustedSourceError
+from asrquant.sources.speechbrain.nodes import SEED, walk
 
 LOBE = (
-    r"speechbrain\.(lobes\.models\.huggingface_transformers|integrations\.huggingface)"
-    r"\.(wav2vec2\.Wav2Vec2|hubert\.HuBERT|wavlm\.WavLM|w2v_bert\.W2VBert)"
+    r"(speechbrain\.(lobes\.models\.huggingface_transformers|integrations\.huggingface)"
+    r"\.((wav2vec2\.)?Wav2Vec2|(hubert\.)?HuBERT|(wavlm\.)?WavLM|(w2v_bert\.)?W2VBert)|"
+    r"speechbrain\.lobes\.models\.huggingface_wav2vec\.HuggingFaceWav2Vec2)"
 )
-"""SpeechBrain's wrappers of transformers' models, which take them from a Hub id or a folder."""
+"""SpeechBrain's wrappers of transformers' models, which take them from a Hub id or a folder, by their names of now and before."""
 PRETRAINER = "!new:speechbrain.utils.parameter_transfer.Pretrainer"
 _FAMILIES = r"Wav2Vec2(Bert|Conformer)?|Hubert|WavLM|Data2VecAudio|UniSpeech(Sat)?|SEWD?"
 _LAYERS = (
     rf"torch\.nn\.[A-Z]\w*|speechbrain\.nnet\.\w+\.[A-Z]\w*|transformers\.({_FAMILIES})(Config|Model)|"
-    rf"speechbrain\.processing\.features\.InputNormalization|{LOBE}"
+    rf"speechbrain\.processing\.features\.InputNormalization|speechbrain\.lobes\.models\.VanillaNN\.VanillaNN|{LOBE}"
 )
 _REST = (
     r"speechbrain\.(lobes\.features\.(Fbank|MFCC)|lobes\.models\.CRDNN\.CRDNN|utils\.parameter_transfer\.Pretrainer|"
-    r"dataio\.(encoder\.CTCTextEncoder|preprocess\.AudioNormalizer)|nnet\.losses\.ctc_loss|"
+    r"dataio\.(encoder\.CTCTextEncoder|preprocess\.AudioNormalizer)|"
     r"decoders\.(ctc\.)?(ctc_greedy_decode|CTCBeamSearcher|CTCPrefixBeamSearcher))|"
     r"sentencepiece\.SentencePieceProcessor|operator\.setitem"
 )
+_UNCALLED = (
+    r"speechbrain\.nnet\.losses\.(ctc|nll|bce|mse|l1|kldiv|transducer)_loss|"
+    r"speechbrain\.utils\.metric_stats\.(ErrorRateStats|MetricStats|ClassificationStats|BinaryMetricStats)|"
+    r"speechbrain\.utils\.Accuracy\.AccuracyStats|speechbrain\.nnet\.schedulers\.[A-Z]\w*|"
+    r"torch\.optim\.(lr_scheduler\.)?[A-Z]\w*"
+)
+"""Functions and classes of training that files for inference still name, and that nothing calls; they read and write no file."""
 ENCODER = re.compile(rf"!(new|name):({_LAYERS})|!tuple")
-RECOGNIZER = re.compile(rf"!(new|name):({_LAYERS}|{_REST})|!tuple")
+RECOGNIZER = re.compile(rf"!(new|name):({_LAYERS}|{_REST})|!name:({_UNCALLED})|!tuple")
 
 _REFERENCE = re.compile(r"!ref|!copy")
 _PLAIN = re.compile(r"tag:yaml\.org,2002:(map|seq|str|int|float|bool|null)")
@@ -75,12 +84,15 @@ def refuse_code(
     from ruamel.yaml import Loader
 
     refuse_tags(text, allowed, name)
-    nodes = list(_nodes(Loader(resolve_references(text, dict(overrides or {})).getvalue()).get_single_node()))
+    nodes = list(walk(Loader(resolve_references(text, dict(overrides or {})).getvalue()).get_single_node()))
+    used = _used(nodes)
     searches = any(_SEARCHER.fullmatch(node.tag) for node in nodes)
     for node in nodes:
         if not (allowed.fullmatch(node.tag) or _PLAIN.fullmatch(node.tag)):
             raise UntrustedSourceError(f"{name} holds the tag {node.tag!r}, which is no constructor of a known layer.")
-        if problem := _problem(node, folders) or (_problem_of_ngram(node, folders) if searches else None):
+        if problem := _problem(node, folders, id(node) in used) or (
+            _problem_of_ngram(node, folders) if searches else None
+        ):
             raise UntrustedSourceError(f"{name} holds {problem}.")
 
 
@@ -94,30 +106,25 @@ def refuse_tags(text: str, allowed: re.Pattern[str], name: str) -> None:
 
     if any(line.startswith("%") for line in text.splitlines()):  # a directive can give a tag another meaning
         raise UntrustedSourceError(f"{name} holds a YAML directive, which a description of a model has no need of.")
-    for node in _nodes(YAML().compose(text)):
-        if not any(known.fullmatch(node.tag) for known in (allowed, _PLAIN, _REFERENCE)):
+    for node in walk(YAML().compose(text)):
+        if not any(known.fullmatch(node.tag) for known in (allowed, _PLAIN, _REFERENCE, SEED)):
             raise UntrustedSourceError(f"{name} holds the tag {node.tag!r}, which is no constructor of a known layer.")
 
 
-def _nodes(root: Any) -> Iterator[Any]:
-    """Every node once, keys too, whatever aliases lead to it."""
-    waiting, seen = [root] if root is not None else [], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        if isinstance(node.value, list):
-            waiting.extend(part for child in node.value for part in (child if isinstance(child, tuple) else [child]))
+def _used(nodes: Sequence[Any]) -> set[int]:
+    """Which of them something is made of: what stands below a constructor, and n-grams; the rest is left from training."""
+    waiting = [node for node in nodes if not _PLAIN.fullmatch(node.tag)]
+    for node in nodes:
+        waiting.extend(value for key, value in _pairs(node) if key.value == NGRAM)
+    return {id(below) for node in waiting for below in walk(node)}
 
 
-def _problem(node: Any, folders: Sequence[Path]) -> str | None:
+def _problem(node: Any, folders: Sequence[Path], is_used: bool) -> str | None:
     """What is wrong with a node whose tag is allowed."""
     if _SEARCHER.fullmatch(node.tag) and (node.tag.startswith("!new:") or node.value):
         return f"the tag {node.tag!r} with settings of its own; those of a search stand in test_beam_search"
     if isinstance(node.value, str):
-        return _problem_of_text(node, folders)
+        return _problem_of_text(node, folders, is_used)
     settings = _settings(node)
     if forbidden := sorted(_FORBIDDEN & settings.keys()):
         return f"the setting {forbidden[0]!r}"
@@ -143,14 +150,13 @@ def _problem_of_pretrainer(node: Any, folders: Sequence[Path]) -> str | None:
 
 def _problem_of_ngram(node: Any, folders: Sequence[Path]) -> str | None:
     """A search reads its n-gram as soon as it is built, from wherever it is said to be: a file, a repository, an address."""
-    pairs = [child for child in node.value if isinstance(child, tuple)] if isinstance(node.value, list) else []
-    for key, value in pairs:
+    for key, value in _pairs(node):
         if key.value == NGRAM and not value.tag.endswith(":null"):
             return _problem_of_source(value.value, folders)
     return None
 
 
-def _problem_of_text(node: Any, folders: Sequence[Path]) -> str | None:
+def _problem_of_text(node: Any, folders: Sequence[Path], is_used: bool) -> str | None:
     """Text that is more than text: what is evaluated as a tuple, and paths that lead elsewhere."""
     text: str = node.value
     # Quoted or not: whether quotes stay depends on what hyperpyyaml has loaded before.
@@ -158,7 +164,7 @@ def _problem_of_text(node: Any, folders: Sequence[Path]) -> str | None:
     if is_tuple and not _TUPLE.fullmatch(text):
         return f"the text {text[:80]!r}, which would be evaluated"
     path = Path(text)
-    leads_away = len(text) > 1 and (path.is_absolute() or ".." in path.parts)
+    leads_away = is_used and len(text) > 1 and (path.is_absolute() or ".." in path.parts)
     return (
         f"the path {text[-80:]!r}, which leads out of its folder" if leads_away and not within(text, folders) else None
     )
@@ -179,7 +185,9 @@ def within(path: str, folders: Sequence[Path]) -> bool:
 
 def _settings(node: Any) -> dict[str, Any]:
     """A mapping's keys, with the text of each value or None where it is no text."""
-    if node is None or not isinstance(node.value, list):
-        return {}
-    pairs = (child for child in node.value if isinstance(child, tuple))
-    return {str(key.value): value.value if isinstance(value.value, str) else None for key, value in pairs}
+    return {str(key.value): value.value if isinstance(value.value, str) else None for key, value in _pairs(node)}
+
+
+def _pairs(node: Any) -> list[tuple[Any, Any]]:
+    """A mapping's keys and values, as nodes."""
+    return [child for child in node.value if isinstance(child, tuple)] if node and isinstance(node.value, list) else []

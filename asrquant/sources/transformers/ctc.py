@@ -14,10 +14,11 @@ from torch import nn
 from asrquant.base.errors import SourceError
 from asrquant.base.quiet import quietly
 from asrquant.base.torchaudio_stand_in import ensure_torchaudio
+from asrquant.model.card import CARD
 from asrquant.model.modules import find_roles
 from asrquant.model.recognizer import Recognizer
-from asrquant.sources.source import Found, in_one_sentence
-from asrquant.sources.transformers.ngram import with_ngram
+from asrquant.sources.source import Found, Wanted, in_one_sentence
+from asrquant.sources.transformers.ngram import FOLDER, with_ngram
 from asrquant.sources.transformers.processor import preparation, vocabulary
 from asrquant.sources.weights import refuse_misfits
 from asrquant.text.beam import BeamSearch, beam_searcher
@@ -52,6 +53,12 @@ class CtcEncoder(nn.Module):
 def accepts(folder: Path) -> bool:
     """Whether it is a folder that transformers wrote."""
     return (folder / CONFIG).is_file() and not (folder / "hyperparams.yaml").is_file()
+
+
+def wanted(folder: Path, hub_id: str) -> Mapping[str, Wanted]:
+    """Its own files: configuration, processor, weights in one form, an n-gram in its ARPA form."""
+    besides = ("*.json", "*.txt", "*.model", f"{FOLDER}/*.json", f"{FOLDER}/*.txt", "LICENSE*", CARD)
+    return {hub_id: Wanted((CONFIG,), besides, weights=True, ngrams=(f"{FOLDER}/*.arpa",))}
 
 
 def repositories(found: Found) -> tuple[str, ...]:
