@@ -22,13 +22,16 @@ from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, 
 from asrquant.model.presets import PRESETS, Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load
+from asrquant.sources.nemo.settings import Features
 from asrquant.text.decoders import DECODERS
 from asrquant.text.normalize import BASIC, NORMALIZATIONS, Normalization
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """``--model``, ``--decoder``, ``--trust-source``; read by ``load_model``."""
-    parser.add_argument("--model", default="an4", metavar="M", help="'an4' (default), a pinned Hub id, or a folder")
+    parser.add_argument(
+        "--model", default="an4", metavar="M", help="'an4' (default), a pinned Hub id, a folder, or a .nemo file"
+    )
     parser.add_argument(
         "--decoder",
         choices=tuple(DECODERS),
@@ -38,6 +41,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--trust-source",
         action="store_true",
         help="load a folder that is code, or a Hub model that is not pinned; it may do anything",
+    )
+    parser.add_argument(
+        "--nemo-features",
+        choices=get_args(Features),
+        help="of a NeMo model: as NeMo up to 2.4 or from 2.5 on computes them (default: as the NeMo that wrote the file)",
     )
 
 
@@ -247,7 +255,7 @@ def load_model(args: argparse.Namespace) -> Recognizer:
     Raises:
         SourceError: it cannot be loaded.
     """
-    return load(args.model, decoder=args.decoder, trust_source=args.trust_source)
+    return load(args.model, decoder=args.decoder, trust_source=args.trust_source, nemo_features=args.nemo_features)
 
 
 class Bar:

@@ -32,6 +32,7 @@ class Source:
     toolkit: str
     sha256: Mapping[str, str]
     card: Card = field(default_factory=Card)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ class Manifest:
         tuning: what was tried to keep the accuracy.
         verification: None only while the artifact is being made.
         measurement: None where no benchmark was run.
+        frame_samples: from one frame of the log-probs to the next; None where it has to be measured.
     """
 
     format_version: int
@@ -145,6 +147,7 @@ class Manifest:
     tuning: Tuning | None = None
     verification: Verification | None = None
     measurement: Measurement | None = None
+    frame_samples: int | None = None
 
     @property
     def size_ratio(self) -> float:
@@ -162,6 +165,7 @@ class DecoderSettings:
     blank_index: int
     ngram: str | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
+    punctuation: str = ""
 
 
 def to_json(value: object, indent: int | None = None) -> bytes:

@@ -122,6 +122,7 @@ def _report(
         bad=(*data.bad, *unusable),
         planned=len(data.utterances) + len(data.bad),
         normalization=rules,
+        notes=first.origin.notes if first.origin else (),
     )
 
 

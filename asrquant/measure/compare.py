@@ -88,6 +88,7 @@ class Comparison:
         machine: where this was measured.
         divergence: where in the clip the two encoders answer otherwise.
         normalization: of the texts before they were compared.
+        notes: sentences on how the model was read, where it could have been read otherwise.
     """
 
     source: str
@@ -104,6 +105,7 @@ class Comparison:
     divergence: Divergence
     tuning: Tuning | None = None
     normalization: Normalization = BASIC
+    notes: tuple[str, ...] = ()
 
     @property
     def speedup(self) -> float:
@@ -206,6 +208,7 @@ def compare(
         divergence=diverge(original, quantized, audio, (answers[0], answers[1]), rules),
         tuning=quantized.tuning,
         normalization=rules,
+        notes=original.origin.notes if original.origin else (),
     )
 
 

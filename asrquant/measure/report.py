@@ -143,6 +143,7 @@ class Report:
         bad: clips that could not be used, and why.
         planned: number of rows that the data set had.
         normalization: of the texts before they were compared.
+        notes: sentences on how the model was read, where it could have been read otherwise.
     """
 
     data: str
@@ -154,6 +155,7 @@ class Report:
     bad: tuple[BadRow, ...] = ()
     planned: int = 0
     normalization: Normalization = BASIC
+    notes: tuple[str, ...] = ()
 
     @property
     def measure(self) -> Measure:

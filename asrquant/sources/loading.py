@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from pydantic import TypeAdapter
 
@@ -22,6 +23,8 @@ from asrquant.base.policy import policy
 from asrquant.model.card import CARD, read_card
 from asrquant.model.recognizer import Origin, Recognizer
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
+from asrquant.sources.nemo.package import is_package
+from asrquant.sources.nemo.settings import Features
 from asrquant.sources.pins import Pin, check_files, read_pins
 from asrquant.sources.safety import vet
 from asrquant.sources.source import Found, Source
@@ -42,15 +45,22 @@ def offered() -> tuple[str, ...]:
     return (*EMBEDDED, *(hub_id for hub_id, pin in read_pins().items() if pin is not None))
 
 
-def load(source: str = "an4", decoder: str | None = None, trust_source: bool = False) -> Recognizer:
+def load(
+    source: str = "an4",
+    decoder: str | None = None,
+    trust_source: bool = False,
+    nemo_features: Features | None = None,
+) -> Recognizer:
     """Load a float recognizer. One at a time is loaded, however many ask.
 
     Args:
-        source: ``an4`` (the embedded model), a pinned Hub id, or a local folder (SpeechBrain's EncoderASR, or a CTC model and
-            its processor as transformers saves them).
+        source: ``an4`` (the embedded model), a pinned Hub id, a local folder (SpeechBrain's EncoderASR, or a CTC model and
+            its processor as transformers saves them), or a ``.nemo`` file of NeMo's or its unpacked folder.
         decoder: one of ``DECODERS``; None takes the one that the model's files name.
         trust_source: load a Hub id that is not pinned, as it is there now, or a folder that is code. SpeechBrain executes what
             a ``hyperparams.yaml`` says, so a model from elsewhere is code from elsewhere. Never on a public page.
+        nemo_features: ``2.4`` or ``2.5``: compute the features of a model of NeMo's as NeMo up to 2.4 or from 2.5 on does; None
+            asks the file which NeMo wrote it.
 
     Raises:
         SourceError: nothing there, not a model, changed files, or no network for a Hub id.
@@ -66,7 +76,11 @@ def load(source: str = "an4", decoder: str | None = None, trust_source: bool = F
     with loading_weights():
         found = _find(source, trust_source)
         name, toolkit = toolkit_of(found.folder)
-        found = replace(found, origin=replace(found.origin, toolkit=name))
+        if nemo_features and (name != "nemo" or nemo_features not in get_args(Features)):
+            raise SourceError(
+                f"{source} takes no nemo_features {nemo_features!r}: a model of NeMo's takes '2.4' or '2.5'."
+            )
+        found = replace(found, origin=replace(found.origin, toolkit=name), nemo_features=nemo_features)
         if not found.trusted:
             found = _vetted(found, toolkit)
         recognizer = toolkit.load(found)
@@ -104,8 +118,13 @@ def _find(source: str, trust_source: bool) -> Found:
     if folder.is_dir():
         folder = folder.resolve()
         return Found(source, folder, _origin(printable_name(folder), folder), trusted=trust_source)
+    if folder.is_file() and is_package(folder):
+        origin = Origin(printable_name(folder.with_suffix("")), "", {printable_name(folder): sha256(folder)})
+        return Found(source, folder.resolve(), origin, trusted=trust_source)
     if not HUB_ID.fullmatch(source):
-        raise SourceError(f"There is no model {source!r}: it is neither 'an4', nor a folder, nor a Hub id (user/name).")
+        raise SourceError(
+            f"There is no model {source!r}: it is neither 'an4', nor a folder, nor a .nemo file, nor a Hub id (user/name)."
+        )
     if not trust_source:
         raise UntrustedSourceError(
             f"{source!r} is no folder here, and no commit and sha256 of such a Hub model are on record; where there is a "

@@ -200,6 +200,7 @@ def conditions(comparison: Comparison, clip: str, preset: str) -> str:
         f"Measured: median of {comparison.runs} alternating runs each, after a warm-up",
         f"Machine: {comparison.machine}",
         *([f"Accuracy control: {comparison.tuning}"] if comparison.tuning else []),
+        *comparison.notes,
     ]
     return f'<ul class="aq-conditions">{"".join(f"<li>{escape(part)}</li>" for part in parts)}</ul>'
 

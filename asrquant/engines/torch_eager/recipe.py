@@ -137,7 +137,8 @@ def _backends() -> list[str]:
     return [name for name in torch.backends.quantized.supported_engines if name != "none"]
 
 
-def _no_backend(name: str) -> str | None:
+def no_backend(name: str) -> str | None:
+    """Why this build of PyTorch cannot take a backend; None where it can."""
     if name in _backends():
         return None
     return f"The backend {name!r} is not in this build of PyTorch; it has {', '.join(_backends()) or 'none'}."
@@ -147,7 +148,7 @@ def lacks(preset: Preset) -> str | None:
     """Why this build of PyTorch cannot carry out a preset on this processor; None where it can."""
     settings = preset.settings_for(TorchEager)
     backend = settings.backend or default_backend()
-    if reason := _no_backend(backend):
+    if reason := no_backend(backend):
         return reason
     if settings.dynamic and settings.dynamic_dtype == "float16" and backend not in FLOAT16_BACKENDS:
         return f"The backend {backend!r} has no kernels for float16 weights; use {' or '.join(FLOAT16_BACKENDS)}, or qint8."
@@ -161,7 +162,7 @@ def use_backend(name: str) -> Iterator[None]:
     Raises:
         PresetError: this build of PyTorch does not have it.
     """
-    if reason := _no_backend(name):
+    if reason := no_backend(name):
         raise PresetError(reason)
     with BACKEND_LOCK:
         before = torch.backends.quantized.engine
