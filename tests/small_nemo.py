@@ -49,7 +49,9 @@ def state(said: dict[str, Any], seed: int = 0) -> dict[str, torch.Tensor]:
     model = NemoCtc(understand(said, None).architecture)
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point():
-            tensor.copy_(torch.rand_like(tensor) + 0.5 if name.endswith("running_var") else torch.randn_like(tensor) * 0.3)
+            tensor.copy_(
+                torch.rand_like(tensor) + 0.5 if name.endswith("running_var") else torch.randn_like(tensor) * 0.3
+            )
     model.preprocessor.featurizer.fb.abs_()
     model.preprocessor.featurizer.window.copy_(torch.hann_window(320, periodic=False))
     return dict(model.state_dict())
@@ -65,7 +67,10 @@ def saved(weights: object) -> bytes:
 def members(said: dict[str, Any] | bytes, weights: object) -> dict[str, bytes]:
     """What goes into the tar."""
     text = said if isinstance(said, bytes) else yaml.safe_dump(said).encode()
-    return {"./model_config.yaml": text, "./model_weights.ckpt": weights if isinstance(weights, bytes) else saved(weights)}
+    return {
+        "./model_config.yaml": text,
+        "./model_weights.ckpt": weights if isinstance(weights, bytes) else saved(weights),
+    }
 
 
 def write(path: Path, contents: dict[str, bytes], *others: tarfile.TarInfo, mode: str = "w:") -> Path:

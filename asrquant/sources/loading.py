@@ -119,8 +119,8 @@ def _find(source: str, trust_source: bool) -> Found:
         folder = folder.resolve()
         return Found(source, folder, _origin(printable_name(folder), folder), trusted=trust_source)
     if folder.is_file() and is_package(folder):
-        origin = Origin(printable_name(folder.with_suffix("")), "", {printable_name(folder): sha256(folder)})
-        return Found(source, folder.resolve(), origin, trusted=trust_source)
+        named = Origin(printable_name(folder.with_suffix("")), "", {})  # the source itself says of what the file is
+        return Found(source, folder.resolve(), named, trusted=trust_source)
     if not HUB_ID.fullmatch(source):
         raise SourceError(
             f"There is no model {source!r}: it is neither 'an4', nor a folder, nor a .nemo file, nor a Hub id (user/name)."
@@ -165,6 +165,7 @@ def _origin(name: str, folder: Path, digests: Mapping[str, str] | None = None) -
             for part in ("", "language_model/")
             for pattern in FILES
             for path in sorted(folder.glob(part + pattern))
+            if path.is_file()  # and no device, which never ends
         )
         digests = {path.relative_to(folder).as_posix(): sha256(path) for path in listed}
     licences = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))}

@@ -20,6 +20,7 @@ from asrquant.audio.clip import Audio
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import quietly
+from asrquant.engines.torch_eager.qnnpack import mend
 from asrquant.engines.torch_eager.targets import resolve
 from asrquant.model.engine_settings import TorchEager
 from asrquant.model.modules import Roles, get_module, set_module
@@ -173,6 +174,12 @@ def use_backend(name: str) -> Iterator[None]:
             torch.backends.quantized.engine = before
 
 
+def mend_packed(encoder: nn.Module, backend: str) -> None:
+    """Make good, in place, what unpacking spoils in a converted encoder; see ``qnnpack``."""
+    if backend == "qnnpack":
+        mend(encoder, lambda: use_backend(backend))
+
+
 def qconfig_of(settings: TorchEager, backend: str) -> Any:
     """The observers that the settings ask for, as PyTorch's QConfig."""
     if settings.observer == "backend":
@@ -215,5 +222,6 @@ def quantize_encoder(
         if static:
             samples = [torch.from_numpy(audio.samples) for audio in calibration or ()]
             _quantize_static(model, static, samples, qconfig_of(settings, backend), progress)
+    mend_packed(encoder, backend)
     encoder.eval()
     return backend

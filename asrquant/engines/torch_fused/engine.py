@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
+
 from asrquant.base.errors import PresetError
 from asrquant.engines.engine import Built, Job
-from asrquant.engines.torch_eager.recipe import no_backend, use_backend
+from asrquant.engines.torch_eager.recipe import no_backend
 from asrquant.engines.torch_fused import steps
 from asrquant.engines.torch_fused.formats import FORMATS
 from asrquant.model.engine_settings import TorchFused
@@ -34,17 +36,14 @@ def build(job: Job) -> Built:
     Raises:
         PresetError: the preset does not fit the model or this machine.
     """
-    import torch
-
     backend = job.preset.settings_for(TorchFused).backend
     encoder = job.recognizer.encoder
     if reason := steps.unfit(encoder):
         raise PresetError(f"The preset {job.preset.name!r} is not for this model: {reason}.")
     job.progress("fusing", 0, 1)
-    with use_backend(backend):
-        prepared = steps.prepare_model(encoder)  # type: ignore[arg-type]
-        steps.fuse_modules(prepared)
-        steps.insert_stubs(prepared, backend)
-        steps.calibrate(prepared, [torch.from_numpy(clip.samples) for clip in job.calibration], job.progress)
-        steps.convert_model(prepared)
+    prepared = steps.prepare_model(encoder)  # type: ignore[arg-type]
+    steps.fuse_modules(prepared)
+    steps.insert_stubs(prepared, backend)
+    steps.calibrate(prepared, [torch.from_numpy(clip.samples) for clip in job.calibration], job.progress)
+    steps.convert_model(prepared, backend)
     return Built(prepared, backend)

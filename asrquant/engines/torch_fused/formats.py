@@ -27,7 +27,7 @@ class FusedStateDict(StateDict):
         prepared = steps.prepare_model(encoder)
         steps.fuse_modules(prepared)
         steps.insert_stubs(prepared, saved.backend)
-        steps.convert_model(prepared)
+        steps.convert_model(prepared, saved.backend)
         return prepared
 
 

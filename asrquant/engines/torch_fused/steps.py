@@ -25,6 +25,7 @@ from torch.ao.nn.quantized import FloatFunctional
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import quietly
+from asrquant.engines.torch_eager.recipe import mend_packed, use_backend
 from asrquant.sources.nemo.conv_asr import ConvAsrEncoder, HeldConv, JasperBlock, SqueezeExcite, Sum
 from asrquant.sources.nemo.model import NemoCtc
 
@@ -55,7 +56,7 @@ class FloatIsland(nn.Module):
         self.dequant = ao.DeQuantStub()
         self.module = module
         self.quant = ao.QuantStub()
-        self.quant.qconfig = qconfig
+        self.dequant.qconfig = self.quant.qconfig = qconfig
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Int8 in, float in between, int8 out."""
@@ -183,10 +184,15 @@ def calibrate(model: nn.Module, waves: Sequence[torch.Tensor], progress: Progres
             model(wave[None])
 
 
-def convert_model(model: nn.Module) -> None:
-    """Step 6, in place: int8 modules for those that were observed. The backend is to be set while it runs."""
-    with quietly():  # of observers that no clip ran through
+def convert_model(model: nn.Module, backend: str = "fbgemm") -> None:
+    """Step 6, in place: int8 modules for those that were observed, their weights packed for a backend.
+
+    Raises:
+        PresetError: this build of PyTorch does not have it.
+    """
+    with use_backend(backend), quietly():  # of observers that no clip ran through
         ao.convert(model, inplace=True)
+    mend_packed(model, backend)
 
 
 def _blocks(model: NemoCtc) -> list[JasperBlock]:

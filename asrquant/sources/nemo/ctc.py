@@ -70,7 +70,12 @@ def _load(found: Found) -> Recognizer:
     notes = _notes(said, found)
     for note in notes:
         _log.info("%s: %s", found.source, note)
-    origin = replace(found.origin, architecture={ARCHITECTURE: _described(said.architecture)}, notes=notes)
+    origin = replace(
+        found.origin,
+        sha256={**found.origin.sha256, **package.digest(found.folder)},
+        architecture={ARCHITECTURE: _described(said.architecture)},
+        notes=notes,
+    )
     return Recognizer(
         model.eval(),
         meaning,
@@ -94,7 +99,7 @@ def _notes(said: config.Said, found: Found) -> tuple[str, ...]:
 
 
 def _described(architecture: Architecture) -> bytes:
-    return TypeAdapter(Architecture).dump_json(architecture, indent=1, exclude_defaults=True) + b"\n"
+    return TypeAdapter(Architecture).dump_json(architecture, indent=1, exclude_none=True) + b"\n"
 
 
 def skeleton(folder: Path) -> nn.Module:

@@ -68,14 +68,15 @@ def roles(architecture: Architecture) -> Roles:
     Blocks of convolutions and norms are for presets of their own; what the others take for a feature extractor is a Conformer's
     subsampling, where it is made of convolutions.
     """
-    output = "encoder.decoder.decoder_layers.0"
+    output, front_end = "encoder.decoder.decoder_layers.0", "encoder.preprocessor"
     said = architecture.encoder
     if isinstance(said, ConvSettings):
-        return Roles(ctc_output=output)
+        return Roles(ctc_output=output, front_end=front_end)
     convolves = said.subsampling in ("striding", "dw_striding") and said.subsampling_factor > 1
     return Roles(
         feature_extractor="encoder.encoder.pre_encode.conv" if convolves and not said.causal_downsampling else None,
         feature_projection="encoder.encoder.pre_encode.out" if convolves else None,
         transformer_layers="encoder.encoder.layers",
         ctc_output=output,
+        front_end=front_end,
     )

@@ -160,7 +160,7 @@ class ConvSettings:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     kind: Literal["ConvASREncoder"] = "ConvASREncoder"
-    jasper: Annotated[list[BlockSettings], Field(min_length=1, max_length=1_000)]
+    jasper: Annotated[list[BlockSettings], Field(min_length=1)]
     activation: Activation
     feat_in: Width
     normalization_mode: str = "batch"

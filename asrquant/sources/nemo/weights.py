@@ -95,16 +95,21 @@ def _refuse_zip(path: Path) -> None:
 
 def _refuse_names(stream: IO[bytes]) -> None:
     """Refuse a pickle that names anything that tensors are not made of, without running it."""
-    texts: list[str] = []
+    pushed: list[str | None] = []
+    memo: dict[int, str | None] = {}
     for count, (operation, argument, _) in enumerate(pickletools.genops(stream)):
         if count > _MAX_OPERATIONS:
             raise UntrustedSourceError("the pickle of its weights is larger than names of weights are.")
-        if isinstance(argument, str) and operation.name != "GLOBAL":
-            texts = [*texts[-1:], argument]
+        if operation.name == "MEMOIZE" or "PUT" in operation.name:
+            memo[len(memo) if argument is None else int(argument)] = pushed[-1] if pushed else None
+            continue
+        # What is on the stack, as far as it matters: the last two values, where they are texts.
+        known = memo.get(int(argument)) if "GET" in operation.name else argument
+        before, pushed = pushed, [*pushed[-1:], known if isinstance(known, str) else None]
         if operation.name == "GLOBAL":
             named = str(argument)
         elif operation.name == "STACK_GLOBAL":
-            named = " ".join(texts)
+            named = " ".join(str(text) for text in before)
         elif operation.name in ("INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4"):
             named = operation.name
         else:
