@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers.audio_utils import mel_filter_bank
 
+from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 from asrquant.sources.nemo.config import understand
 from asrquant.sources.nemo.model import NemoCtc
 
@@ -84,6 +84,9 @@ def _block(
 
 def build(seed: int) -> NemoCtc:
     """The model with random weights, and the window and the mel filters that NeMo would give it."""
+    ensure_torchaudio()  # which transformers imports
+    from transformers.audio_utils import mel_filter_bank
+
     torch.manual_seed(seed)
     model = NemoCtc(understand(configuration(), None).architecture)
     for module in model.modules():

@@ -108,13 +108,13 @@ FAMILIES: dict[str, dict[str, Any]] = {
         [{"filters": 24, "kernel": [11]}, {"filters": 24, "kernel": [13], "repeat": 2, "residual": True}], 32, conv_mask=False
     ),
     "conformer": _conformer(40),
-    "conformer-padded": _conformer(40, {"pad_to": 16}, n_layers=1),
     "fastconformer": _conformer(
         128, n_layers=1, subsampling="dw_striding", subsampling_factor=8, xscaling=False, use_bias=False
     ),
     "streaming": _conformer(
         40, {"normalize": "NA"}, n_layers=1, subsampling="dw_striding", causal_downsampling=True,
-        att_context_size=[[12, 3], [12, 0]], att_context_style="chunked_limited", conv_norm_type="layer_norm", conv_context_size="causal",
+        att_context_size=[[12, 3], [12, 0]], att_context_style="chunked_limited", conv_norm_type="layer_norm",
+        conv_context_size="causal",
     ),
     "absolute": _conformer(
         40, n_layers=1, self_attention_model="abs_pos", att_context_size=[16, 4], subsampling="stacking_norm"

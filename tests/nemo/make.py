@@ -67,14 +67,14 @@ def main() -> None:
     args = parser.parse_args()
     ensure_torchaudio()
     import nemo
-    from nemo.core.classes import ModelPT
+    from nemo.collections.asr.models import ASRModel
 
     found: dict[str, np.ndarray] = {}
     for number, family in enumerate(args.families):
         path = HERE / f"{family}.nemo"
         if not args.answers_only:
             build(family, number).save_to(str(path))
-        model = ModelPT.restore_from(str(path), map_location="cpu")
+        model = ASRModel.restore_from(str(path), map_location="cpu")
         for count in SAMPLES:
             found[f"{family} {count}"] = answer(model, heard()[:count])
         print(
