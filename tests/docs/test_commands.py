@@ -25,6 +25,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples) -> Path:
     """A folder with what the pages speak of: clips and the checkout's examples."""
     for clip in ("clip.flac", "one.wav", "two.wav"):
         shutil.copy(examples[0].path, tmp_path / clip)
+    shutil.copy(ROOT / "tests" / "nemo" / "quartznet.nemo", tmp_path / "model.nemo")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     return tmp_path
