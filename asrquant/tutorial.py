@@ -1,6 +1,8 @@
 """SpeechBrain's quantization tutorial by its own names: ``from asrquant.tutorial import *`` and its cells run as they are.
 
 These functions work on an ``EncoderASR`` and mean what they mean there; ``asrquant``'s own verbs are in the package itself.
+The steps that NeMo's users know are here as well, on the encoder of a model of NeMo's: ``prepare_model``, ``fuse_modules``,
+``insert_stubs``, ``calibrate``, ``convert_model``.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ from asrquant.base.progress import nobody_watches
 from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 from asrquant.data.reading import read_clips
 from asrquant.engines.torch_eager.recipe import StaticQuant, custom_quantize
+from asrquant.engines.torch_fused.steps import calibrate, convert_model, fuse_modules, insert_stubs, prepare_model
 from asrquant.model.modules import get_module, set_module
 from asrquant.text.metrics import compute_wer
 
 __all__ = [
-    "StaticQuant", "benchmark", "compute_wer", "custom_quantize", "generate", "get_module", "get_samples",
-    "preprocess_input", "set_module", "timed_transcribe",
+    "StaticQuant", "benchmark", "calibrate", "compute_wer", "convert_model", "custom_quantize", "fuse_modules", "generate",
+    "get_module", "get_samples", "insert_stubs", "prepare_model", "preprocess_input", "set_module", "timed_transcribe",
 ]  # fmt: skip
 
 WARM_UP_CLIPS = 10

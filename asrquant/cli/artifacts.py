@@ -12,9 +12,9 @@ from asrquant.audio.clip import read_audio
 from asrquant.base.files import printable_name
 from asrquant.base.progress import Progress
 from asrquant.base.tables import aligned
+from asrquant.cli.bar import Bar
 from asrquant.cli.clips import own_clips
 from asrquant.cli.common import (
-    Bar,
     Commands,
     add_channel,
     add_model_options,

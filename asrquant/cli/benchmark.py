@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from asrquant.base.tables import markdown
+from asrquant.cli.bar import Bar
 from asrquant.cli.clips import OwnClips, add_clip_options, drawn, own_clips, refuse_useless
 from asrquant.cli.common import (
-    Bar,
     Commands,
     add_model_options,
     add_normalization,

@@ -1,21 +1,19 @@
-"""What the commands share: options of presets and models, loading, progress bars."""
+"""What the commands share: options of presets and models, and loading."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
-from tqdm import tqdm
-
 from asrquant.audio.sound import MIX
 from asrquant.base.errors import PresetError
-from asrquant.base.progress import BYTES, Progress, nobody_watches
+from asrquant.base.progress import Progress
+from asrquant.cli.bar import Bar
 from asrquant.cli.clips import OwnClips, add_clip_options, refuse_useless
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import formats, refuse_unavailable, unavailable
@@ -25,6 +23,7 @@ from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, 
 from asrquant.model.presets import PRESETS, Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load
+from asrquant.sources.nemo.settings import Features
 from asrquant.text.decoders import DECODERS
 from asrquant.text.normalize import BASIC, NORMALIZATIONS, Normalization
 
@@ -35,7 +34,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         default="an4",
         metavar="M",
-        help="'an4' (default), a folder, or a Hub id such as facebook/wav2vec2-base-960h, which is pinned at its first use",
+        help="'an4' (default), a folder, a .nemo file, or a Hub id such as facebook/wav2vec2-base-960h, pinned at its first use",
     )
     parser.add_argument(
         "--decoder",
@@ -46,6 +45,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--trust-source",
         action="store_true",
         help="load a folder or a Hub model that is code; it may do anything",
+    )
+    parser.add_argument(
+        "--nemo-features",
+        choices=get_args(Features),
+        help="of a NeMo model: as NeMo up to 2.4 or from 2.5 on computes them (default: as the NeMo that wrote the file)",
     )
 
 
@@ -263,36 +267,10 @@ def load_model(args: argparse.Namespace) -> Recognizer:
         SourceError: it cannot be loaded.
     """
     with Bar() as progress:
-        return load(args.model, decoder=args.decoder, trust_source=args.trust_source, progress=progress)
-
-
-class Bar:
-    """A tqdm bar a stage, on a terminal."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[None] | None = None
-        self._stage = ""
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        """Show a step."""
-        if stage != self._stage:
-            self.close()
-            hidden = nobody_watches()
-            units: dict[str, Any] = {"unit": "B", "unit_scale": True} if stage.endswith(BYTES) else {}
-            said = stage.removesuffix(BYTES).rstrip()
-            self._bar = tqdm(total=total, desc=said, leave=False, file=sys.stderr, disable=hidden, **units)
-            self._stage = stage
-        if self._bar is not None:
-            self._bar.n = done
-            self._bar.refresh()
-
-    def __enter__(self) -> Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Clear the bar."""
-        if self._bar is not None:
-            self._bar.close()
+        return load(
+            args.model,
+            decoder=args.decoder,
+            trust_source=args.trust_source,
+            progress=progress,
+            nemo_features=args.nemo_features,
+        )

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 from asrquant.audio.clip import read_audio
+from asrquant.cli.bar import Bar
 from asrquant.cli.clips import own_clips
 from asrquant.cli.common import (
-    Bar,
     Commands,
     add_channel,
     add_model_options,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from asrquant.base.tables import aligned
-from asrquant.cli.common import Bar, Commands
+from asrquant.cli.bar import Bar
+from asrquant.cli.common import Commands
 from asrquant.data.overview import Overview, overview
 from asrquant.data.reading import read_dataset
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from asrquant.base.errors import AsrQuantError
-from asrquant.cli.common import Bar, Commands
+from asrquant.cli.bar import Bar
+from asrquant.cli.common import Commands
 from asrquant.data.bundled import example_clips
 from asrquant.jobs.offers import Offer, offers
 from asrquant.sources.loading import load

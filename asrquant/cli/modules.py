@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from asrquant.base.tables import aligned, markdown
+from asrquant.cli.bar import Bar
 from asrquant.cli.clips import add_clip_options, as_typed, drawn, own_clips, read_labelled
 from asrquant.cli.common import (
-    Bar,
     Commands,
     add_model_options,
     add_normalization,

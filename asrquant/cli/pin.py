@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from asrquant.base.files import megabytes
-from asrquant.cli.common import Bar, Commands
+from asrquant.cli.bar import Bar
+from asrquant.cli.common import Commands
 from asrquant.sources.pinning import pin
 
 

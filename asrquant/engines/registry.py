@@ -28,7 +28,17 @@ def _openvino() -> Engine:
     return engine
 
 
-_TABLE: dict[str, Callable[[], Engine]] = {"torch_eager": _torch_eager, "openvino": _openvino}
+def _torch_fused() -> Engine:
+    from asrquant.engines.torch_fused import engine
+
+    return engine
+
+
+_TABLE: dict[str, Callable[[], Engine]] = {
+    "torch_eager": _torch_eager,
+    "torch_fused": _torch_fused,
+    "openvino": _openvino,
+}
 """Each is imported when it is first asked for, as its library may be large, or not installed."""
 
 

@@ -30,6 +30,8 @@ def summary(manifest: Manifest) -> dict[str, str]:
         rows["Quantized modules"] = ", ".join(f"{count} {name}" for name, count in counts.items())
     if manifest.tuning:
         rows["Accuracy control"] = str(manifest.tuning)
+    if manifest.source.notes:
+        rows["How it was read"] = " ".join(manifest.source.notes)
     if manifest.validation:
         rows["Validation"] = f"{manifest.validation}{_LISTED}"
     if manifest.backend:

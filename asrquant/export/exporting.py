@@ -138,6 +138,7 @@ def _write_company(recognizer: Recognizer, form: Format, files: Path) -> None:
         blank_index=vocabulary.blank_index,
         ngram=ngram,
         search=json.loads(json.dumps(search, default=list)),
+        punctuation=vocabulary.punctuation,
     )
     write_json(settings, files / DECODER)
     shutil.copyfile(form.script, files / SCRIPT)
@@ -158,7 +159,7 @@ def _manifest(
         model_bytes=sum((files / name).stat().st_size for name in form.model_files),
         original_bytes=recognizer.original_bytes or recognizer.size_bytes(),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        source=Source(origin.name, origin.toolkit, dict(origin.sha256), origin.card, origin.commit),
+        source=Source(origin.name, origin.toolkit, dict(origin.sha256), origin.card, origin.commit, origin.notes),
         preset=recognizer.preset,
         roles=recognizer.roles,
         backend=recognizer.backend,
@@ -170,6 +171,7 @@ def _manifest(
         machine=f"{machine.cpu}, {platform.machine()}",
         files=describe_files(files),
         measurement=measurement,
+        frame_samples=recognizer.frame_samples,
     )
 
 

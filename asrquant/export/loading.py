@@ -67,6 +67,7 @@ def _load(folder: Path) -> Recognizer:
         blank_index=settings.blank_index,
         ngram=folder / settings.ngram if settings.ngram else None,
         search=settings.search,
+        punctuation=settings.punctuation,
     )
     return Recognizer(
         encoder=encoder,
@@ -81,6 +82,7 @@ def _load(folder: Path) -> Recognizer:
         tuning=manifest.tuning,
         origin=_origin(manifest, folder),
         original_bytes=manifest.original_bytes if manifest.preset.engine else None,
+        frame_samples=manifest.frame_samples,
     )
 
 
@@ -94,6 +96,7 @@ def _origin(manifest: Manifest, folder: Path) -> Origin:
         licences={path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))},
         card=manifest.source.card,
         commit=manifest.source.commit,
+        notes=manifest.source.notes,
     )
 
 

@@ -35,6 +35,7 @@ class Source:
     sha256: Mapping[str, str]
     card: Card = field(default_factory=Card)
     commit: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class Manifest:
         validation: clips that it was looked at on.
         verification: None only while the artifact is being made.
         measurement: None where no benchmark was run.
+        frame_samples: from one frame of the log-probs to the next; None where it has to be measured.
     """
 
     format_version: int
@@ -150,6 +152,7 @@ class Manifest:
     validation: UsedClips | None = None
     verification: Verification | None = None
     measurement: Measurement | None = None
+    frame_samples: int | None = None
 
     @property
     def size_ratio(self) -> float:
@@ -167,6 +170,7 @@ class DecoderSettings:
     blank_index: int
     ngram: str | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
+    punctuation: str = ""
 
 
 def to_json(value: object, indent: int | None = None) -> bytes:

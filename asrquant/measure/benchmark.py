@@ -127,6 +127,7 @@ def _report(
         calibration_notices=_calibration_notices(recognizers),
         read_as=data.read_as,
         notices=tuple(Notice(entry.utterance, entry.note) for entry in entries if entry.note and entry.rows),
+        notes=first.origin.notes if first.origin else (),
     )
 
 

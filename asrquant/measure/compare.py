@@ -93,6 +93,7 @@ class Comparison:
         calibration: clips that the quantized one was calibrated with; None for a preset that needs none.
         validation: clips that its accuracy was looked at on, for a preset that asks for it.
         notice: what speaks against the clips of the calibration, in a sentence; empty where nothing does.
+        notes: sentences on how the model was read, where it could have been read otherwise.
     """
 
     source: str
@@ -113,6 +114,7 @@ class Comparison:
     calibration: UsedClips | None = None
     validation: UsedClips | None = None
     notice: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def speedup(self) -> float:
@@ -217,6 +219,7 @@ def compare(
         calibration=quantized.calibration,
         validation=quantized.validation,
         notice=quantized.notice,
+        notes=original.origin.notes if original.origin else (),
     )
 
 

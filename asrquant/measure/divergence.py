@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from asrquant.audio.clip import Audio
+from asrquant.audio.clip import SAMPLE_RATE, Audio
 from asrquant.model.recognizer import Recognizer
 from asrquant.text.metrics import Edit, align_tokens
 from asrquant.text.normalize import BASIC, Normalization, has_dotless, normalize_text
@@ -98,7 +98,8 @@ def diverge(
         answers: [F, V] log-probs of each.
         rules: for comparing the words.
     """
-    frame = audio.seconds / len(answers[0])
+    samples = original.frame_samples
+    frame = samples / SAMPLE_RATE if samples else audio.seconds / len(answers[0])
     nats = kl_divergence(*answers).numpy()
     words = original.decoder.words(answers[0]), quantized.decoder.words(answers[1])
     changes = tuple(
@@ -106,7 +107,9 @@ def diverge(
         for edit, start, end in _placed_edits(*words, rules)
         if edit.operation != "="
     )
-    parts = np.array_split(np.abs(audio.samples), len(nats))
+    loudness = np.abs(audio.samples)
+    at = [index * samples for index in range(1, len(nats))] if samples else len(nats)
+    parts = np.split(loudness, at) if isinstance(at, list) else np.array_split(loudness, at)
     return Divergence(
         frame_seconds=frame,
         nats=tuple(round(float(value), _DIGITS) for value in nats),

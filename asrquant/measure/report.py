@@ -159,6 +159,7 @@ class Report:
         notices: clips of which people should know how they were read, such as two speakers that were mixed.
         calibration_notices: what speaks against clips that presets were made with, in a sentence each.
         read_as: what the data set was taken for, and what was refused in it; empty for clips that were not read from one.
+        notes: sentences on how the model was read, where it could have been read otherwise.
     """
 
     data: str
@@ -173,6 +174,7 @@ class Report:
     notices: tuple[Notice, ...] = ()
     calibration_notices: tuple[str, ...] = ()
     read_as: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def measure(self) -> Measure:

@@ -109,7 +109,34 @@ class OpenVino:
         return self.max_drop is not None
 
 
-EngineSettings = TorchEager | OpenVino
+@dataclass(frozen=True, kw_only=True)
+class TorchFused:
+    """Settings of the engine ``torch_fused``, static quantization of fused blocks of convolution and norm.
+
+    Attributes:
+        engine: its name; the same for all settings of this type.
+        backend: the process-wide kernels that weights are packed for, whose default qconfig it takes.
+    """
+
+    engine: Literal["torch_fused"] = field(default="torch_fused", init=False, repr=False)
+    backend: Backend = "fbgemm"
+
+    def __post_init__(self) -> None:
+        """Refuse settings that could not be carried out."""
+        _refuse_others("backend", self.backend, BACKENDS)
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Clips must be run to find the ranges of activations."""
+        return True
+
+    @property
+    def needs_validation(self) -> bool:
+        """This engine never looks at the WER."""
+        return False
+
+
+EngineSettings = TorchEager | TorchFused | OpenVino
 """What a preset asks of an engine; its type says of which one. A new engine has its own here."""
 
 

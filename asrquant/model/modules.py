@@ -26,13 +26,17 @@ STATIC_TYPES: tuple[type[nn.Module], ...] = (
 
 @dataclass(frozen=True)
 class Roles:
-    """Path of the module that plays each role, or None where the model has none."""
+    """Path of the module that plays each role, or None where the model has none.
+
+    ``front_end`` computes features of a kind that is always the same, such as log-mel; no preset quantizes it.
+    """
 
     feature_extractor: str | None = None
     feature_projection: str | None = None
     transformer_layers: str | None = None
     head: str | None = None
     ctc_output: str | None = None
+    front_end: str | None = None
 
     def path(self, role: str) -> str | None:
         """The path of a role named in ``ROLES``."""

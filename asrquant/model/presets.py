@@ -7,18 +7,26 @@ SpeechBrain's quantization tutorial; ``speechbrain-int8`` is that recipe to the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Annotated, Literal, TypedDict, TypeVar, Unpack, get_args
+from dataclasses import dataclass
+from typing import Annotated, TypeVar, Unpack, get_args
 
 from pydantic import Field
 
 from asrquant.base.errors import PresetError
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
-from asrquant.model.engine_settings import Backend, DynamicDtype, EngineSettings, Observer, OpenVino, TorchEager
+from asrquant.model.changes import Changes, changed_eager, changed_fused, changed_openvino, chosen
+from asrquant.model.engine_settings import (
+    Backend,
+    DynamicDtype,
+    EngineSettings,
+    Observer,
+    OpenVino,
+    TorchEager,
+    TorchFused,
+)
 from asrquant.model.moved import Moved
 
-Scheme = Literal["float", "dynamic", "static"]
-_Settings = TypeVar("_Settings", TorchEager, OpenVino)
+_Settings = TypeVar("_Settings", TorchEager, TorchFused, OpenVino)
 
 
 @dataclass(frozen=True)
@@ -138,6 +146,16 @@ PRESETS: dict[str, Preset] = {
             TorchEager(dynamic=(*_DYNAMIC, "ctc_output"), static=_STATIC),
         ),
         Preset(
+            "fused-static-int8",
+            "Blocks of convolution, norm and ReLU fused and in int8 with calibrated ranges, as NeMo's users do it (fbgemm).",
+            TorchFused(backend="fbgemm"),
+        ),
+        Preset(
+            "fused-static-int8-qnnpack",
+            "fused-static-int8 with the kernels that PyTorch has for ARM (qnnpack); not tried on ARM.",
+            TorchFused(backend="qnnpack"),
+        ),
+        Preset(
             "openvino-fp32",
             "OpenVINO in float32: another engine, nothing quantized.",
             OpenVino(precision="f32"),
@@ -188,32 +206,6 @@ def refuse_equal_names(presets: Sequence[Preset]) -> None:
         )
 
 
-class Changes(TypedDict, total=False):
-    """What ``custom`` takes beside schemes: what is left out stays as the base has it.
-
-    Attributes:
-        name: ``custom`` if it is left out.
-        summary: made of the schemes if it is left out.
-        dynamic_dtype: see ``TorchEager``.
-        backend: see ``TorchEager``.
-        observer: see ``TorchEager``.
-        per_channel: see ``TorchEager``.
-        openvino: all settings of OpenVINO, on a base of OpenVINO's or none.
-        calibration_clips: see ``Calibration``.
-        calibration_seed: see ``Calibration``.
-    """
-
-    name: str
-    summary: str
-    dynamic_dtype: DynamicDtype
-    backend: Backend | None
-    observer: Observer
-    per_channel: bool
-    openvino: OpenVino
-    calibration_clips: int
-    calibration_seed: int
-
-
 def custom(schemes: Mapping[str, str], base: str | Preset | None = None, **changes: Unpack[Changes]) -> Preset:
     """A preset of one's own.
 
@@ -232,45 +224,17 @@ def custom(schemes: Mapping[str, str], base: str | Preset | None = None, **chang
     settings = start.settings or changes.get("openvino") or TorchEager()
     own: EngineSettings
     if isinstance(settings, OpenVino):
-        own = _changed_openvino(start.name, settings, schemes, changes)
+        own = changed_openvino(start.name, settings, schemes, changes)
         summary = f"{start.name} with other settings" if start.settings else "OpenVINO with settings of one's own"
+    elif isinstance(settings, TorchFused):
+        own = changed_fused(start.name, settings, schemes, changes)
+        summary = f"{start.name} with other settings"
     else:
-        chosen = _chosen(settings, schemes)
-        own = _changed_eager(start.name, settings, chosen, changes)
-        summary = ", ".join(f"{name}: {scheme}" for name, scheme in chosen.items()) or "nothing quantized"
+        by_module = chosen(settings, schemes)
+        own = changed_eager(start.name, settings, by_module, changes)
+        summary = ", ".join(f"{name}: {scheme}" for name, scheme in by_module.items()) or "nothing quantized"
     calibration = Calibration(
         changes.get("calibration_clips", start.calibration.clips),
         changes.get("calibration_seed", start.calibration.seed),
     )
     return Preset(changes.get("name", "custom"), changes.get("summary", summary), own, calibration)
-
-
-def _chosen(settings: TorchEager, schemes: Mapping[str, str]) -> dict[str, str]:
-    """Role or path → scheme, of the settings and what changes them."""
-    chosen: dict[str, str] = {**dict.fromkeys(settings.dynamic, "dynamic"), **dict.fromkeys(settings.static, "static")}
-    for name, scheme in schemes.items():
-        if scheme not in get_args(Scheme):
-            raise PresetError(f"{name!r} is to be {scheme!r}; a scheme is one of {', '.join(get_args(Scheme))}.")
-        chosen[name] = scheme
-    return chosen
-
-
-def _changed_eager(base: str, settings: TorchEager, chosen: Mapping[str, str], changes: Changes) -> TorchEager:
-    if changes.get("openvino"):
-        raise PresetError(f"{base!r} is PyTorch's, which has no settings of OpenVINO's; start from an openvino preset.")
-    return TorchEager(
-        dynamic=tuple(name for name, scheme in chosen.items() if scheme == "dynamic"),
-        static=tuple(name for name, scheme in chosen.items() if scheme == "static"),
-        dynamic_dtype=changes.get("dynamic_dtype", settings.dynamic_dtype),
-        backend=changes.get("backend", settings.backend),
-        observer=changes.get("observer", settings.observer),
-        per_channel=changes.get("per_channel", settings.per_channel),
-    )
-
-
-def _changed_openvino(base: str, settings: OpenVino, schemes: Mapping[str, str], changes: Changes) -> OpenVino:
-    if schemes:
-        raise PresetError(f"{base!r} is OpenVINO's, which takes no schemes by module; say what it shall leave float.")
-    if foreign := [name for name in changes if name in {field.name for field in fields(TorchEager)}]:
-        raise PresetError(f"{base!r} is OpenVINO's, where {' and '.join(foreign)} would do nothing; leave it out.")
-    return changes.get("openvino") or settings

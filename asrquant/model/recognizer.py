@@ -65,6 +65,7 @@ class Origin:
         licences: file name → text of the licences that came with the model.
         card: what the model's own card says of it.
         commit: of the Hub, for a model from there.
+        notes: sentences on how it was read, where it could have been read otherwise.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Origin:
     licences: Mapping[str, str] = field(default_factory=dict)
     card: Card = field(default_factory=Card)
     commit: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class Recognizer:
         original_bytes: ``size_bytes`` of the float model that it was made from; None for the float model itself.
         tuning: what was tried to keep the accuracy, for a preset that asks for it.
         build_seconds: that quantizing took, reading the calibration clips included; None where it was not quantized here.
+        frame_samples: from one frame of the log-probs to the next, where the source knows; None has it measured.
     """
 
     encoder: nn.Module
@@ -151,6 +154,7 @@ class Recognizer:
     original_bytes: int | None = None
     tuning: Tuning | None = None
     build_seconds: float | None = None
+    frame_samples: int | None = None
 
     @property
     def mods(self) -> SimpleNamespace:
@@ -179,7 +183,7 @@ class Recognizer:
         Raises:
             AudioError: a recording is not any more what it was.
         """
-        return _encode(self.encoder, audio)
+        return _encode(self.encoder, audio, self.frame_samples)
 
     def transcribe(self, audio: str | Path | Audio | Recording) -> Transcript:
         """Recognize a clip.
@@ -190,7 +194,7 @@ class Recognizer:
         if isinstance(audio, str | Path):
             audio = read_audio(audio)
         encoder = _Timed(self.encoder)
-        log_probs = _encode(encoder, audio)
+        log_probs = _encode(encoder, audio, self.frame_samples)
         start = time.perf_counter()
         text = self.decoder(log_probs)
         return Transcript(text, encoder.seconds, time.perf_counter() - start, audio.seconds)
@@ -202,7 +206,7 @@ class Recognizer:
         """
         heard = (self.calibration, self.validation)
         made = (replace(self.preset, summary=""), self.backend, *heard, self.tuning, self.roles)
-        files = sorted(self.origin.sha256.items()) if self.origin else []
+        files = [*sorted(self.origin.sha256.items()), *self.origin.notes] if self.origin else []
         return hashlib.sha256(repr((self.source, files, made)).encode()).hexdigest()
 
     @property
@@ -230,10 +234,12 @@ class _Timed:
         return log_probs
 
 
-def _encode(encoder: Callable[[torch.Tensor], torch.Tensor], audio: Audio | Recording) -> torch.Tensor:
+def _encode(
+    encoder: Callable[[torch.Tensor], torch.Tensor], audio: Audio | Recording, frame: int | None
+) -> torch.Tensor:
     with torch.inference_mode():
         if isinstance(audio, Recording):
-            return encode_in_windows(encoder, audio.blocks(), audio.length)
+            return encode_in_windows(encoder, audio.blocks(), audio.length, frame)
         if audio.seconds > MAX_SECONDS:
-            return encode_in_windows(encoder, [audio.samples], len(audio.samples))
+            return encode_in_windows(encoder, [audio.samples], len(audio.samples), frame)
         return encoder(torch.from_numpy(audio.samples)[None])[0]

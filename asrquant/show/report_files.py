@@ -120,6 +120,8 @@ def about(report: Report) -> str:
     text += "".join(f"; {said}" for said in _calibrated(report))
     if report.measure == "CER":
         text += "; the main figure is CER, as the script puts no spaces between words"
+    for note in report.notes:
+        text += f"; {note[0].lower()}{note[1:].rstrip('.')}"
     if report.stopped:
         text += f"; stopped after {report.clips} of {report.planned} clips"
     if report.read_as:

@@ -14,6 +14,7 @@ def comparison_text(comparison: Comparison) -> str:
         f"{comparison.source}, {comparison.received}, decoder {comparison.decoder}, {comparison.runs} runs each",
         str(comparison.machine),
         f"words compared after the normalization {comparison.normalization}",
+        *comparison.notes,
         "",
         *([f"{'reference':<18} {comparison.reference}"] if comparison.reference else []),
         f"{comparison.names[0]:<18} {comparison.original.text}",

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from pydantic import TypeAdapter
 
@@ -25,6 +26,8 @@ from asrquant.model.card import CARD, read_card
 from asrquant.model.recognizer import Origin, Recognizer
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
 from asrquant.sources.listed import LISTED
+from asrquant.sources.nemo.package import is_package
+from asrquant.sources.nemo.settings import Features
 from asrquant.sources.pinning import pin_at_first_use, with_ngram
 from asrquant.sources.pins import Pin, check_files, read_local_pins, read_pins
 from asrquant.sources.safety import vet
@@ -49,19 +52,25 @@ def offered() -> tuple[str, ...]:
 
 
 def load(
-    source: str = "an4", decoder: str | None = None, trust_source: bool = False, progress: Progress = silent
+    source: str = "an4",
+    decoder: str | None = None,
+    trust_source: bool = False,
+    progress: Progress = silent,
+    nemo_features: Features | None = None,
 ) -> Recognizer:
     """Load a float recognizer. One at a time is loaded, however many ask.
 
     Args:
-        source: ``an4`` (the embedded model), a Hub id, or a local folder (SpeechBrain's EncoderASR, or a CTC model and its
-            processor as transformers saves them). A Hub model without a pin gets one: it stays at the commit that its ``main``
-            is now.
+        source: ``an4`` (the embedded model), a Hub id, a local folder (SpeechBrain's EncoderASR, or a CTC model and its
+            processor as transformers saves them), or a ``.nemo`` file of NeMo's or its unpacked folder. A Hub model without a
+            pin gets one: it stays at the commit that its ``main`` is now.
         decoder: one of ``DECODERS``; None takes the one that the model's files name. An n-gram of more than 100 MB is fetched
             for who asks for ``ngram``.
         trust_source: load a Hub id or a folder that is code, the first as it is there now. SpeechBrain executes what a
             ``hyperparams.yaml`` says, so a model from elsewhere is code from elsewhere. Never on a public page.
         progress: called with the bytes of a download; may raise ``Cancelled``.
+        nemo_features: ``2.4`` or ``2.5``: compute the features of a model of NeMo's as NeMo up to 2.4 or from 2.5 on does; None
+            asks the file which NeMo wrote it.
 
     Raises:
         SourceError: nothing there, not a model, changed files, or no network for a Hub id.
@@ -77,7 +86,11 @@ def load(
     found = _find(source, trust_source, progress, ngram=decoder == "ngram")
     with loading_weights():
         name, toolkit = toolkit_of(found.folder)
-        found = replace(found, origin=replace(found.origin, toolkit=name))
+        if nemo_features and (name != "nemo" or nemo_features not in get_args(Features)):
+            raise SourceError(
+                f"{source} takes no nemo_features {nemo_features!r}: a model of NeMo's takes '2.4' or '2.5'."
+            )
+        found = replace(found, origin=replace(found.origin, toolkit=name), nemo_features=nemo_features)
         if not found.trusted:
             found = _vetted(found, toolkit)
         recognizer = toolkit.load(found)
@@ -131,8 +144,13 @@ def _find(source: str, trust_source: bool, progress: Progress, ngram: bool) -> F
     if folder.is_dir():
         folder = folder.resolve()
         return Found(source, folder, _origin(printable_name(folder), folder), trusted=trust_source)
+    if folder.is_file() and is_package(folder):
+        named = Origin(printable_name(folder.with_suffix("")), "", {})  # the source itself says of what the file is
+        return Found(source, folder.resolve(), named, trusted=trust_source)
     if not HUB_ID.fullmatch(source):
-        raise SourceError(f"There is no model {source!r}: it is neither 'an4', nor a folder, nor a Hub id (user/name).")
+        raise SourceError(
+            f"There is no model {source!r}: it is neither 'an4', nor a folder, nor a .nemo file, nor a Hub id (user/name)."
+        )
     if not trust_source:
         return _of_the_hub(source, progress, ngram)
     folder = download(source, "main", (*FILES, "*.py"))
@@ -187,6 +205,7 @@ def _origin(name: str, folder: Path, digests: Mapping[str, str] | None = None) -
             for part in ("", "language_model/")
             for pattern in FILES
             for path in sorted(folder.glob(part + pattern))
+            if path.is_file()  # and no device, which never ends
         )
         digests = {path.relative_to(folder).as_posix(): sha256(path) for path in listed}
     licences = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("LICENSE*"))}

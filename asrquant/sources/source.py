@@ -12,6 +12,7 @@ from torch import nn
 
 from asrquant.base.errors import AsrQuantError, SourceError
 from asrquant.model.recognizer import Origin, Recognizer
+from asrquant.sources.nemo.settings import Features
 
 
 @contextmanager
@@ -40,10 +41,11 @@ class Found:
 
     Attributes:
         source: as it was asked for.
-        folder: absolute.
+        folder: absolute; or a file, for a toolkit that saves a model in one.
         origin: what an artifact has to know; the architecture is for the toolkit to add.
         repositories: Hub id → folder of a pinned repository that loading may read too, its own included.
         trusted: whether code may run; otherwise nothing is asked of the network either.
+        nemo_features: of which NeMo the features of a model of NeMo's shall be; None for those of the NeMo that wrote the file.
     """
 
     source: str
@@ -51,6 +53,7 @@ class Found:
     origin: Origin
     repositories: Mapping[str, Path] = field(default_factory=dict)
     trusted: bool = False
+    nemo_features: Features | None = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,13 @@ def _transformers() -> Source:
     return ctc
 
 
-_TABLE: dict[str, Callable[[], Source]] = {"speechbrain": _speechbrain, "transformers": _transformers}
+def _nemo() -> Source:
+    from asrquant.sources.nemo import ctc
+
+    return ctc
+
+
+_TABLE: dict[str, Callable[[], Source]] = {"nemo": _nemo, "speechbrain": _speechbrain, "transformers": _transformers}
 """In the order in which they are asked whether a folder is theirs; each is imported when it is first asked."""
 
 

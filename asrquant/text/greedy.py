@@ -31,13 +31,16 @@ class Greedy:
         labels, counts = torch.unique_consecutive(log_probs.argmax(-1), return_counts=True)
         words: list[Word] = []
         current: Word | None = None
-        frame = 0
+        frame = spaces = 0
         for label, count in zip(labels.tolist(), counts.tolist(), strict=True):
             for letter in self._vocabulary.texts[label] if label != self._vocabulary.blank_index else "":
                 if letter.isspace():
                     words += [current] if current else []
-                    current = None
+                    current, spaces = None, spaces + 1
                 else:
+                    if letter in self._vocabulary.punctuation and spaces == 1 and words:
+                        current = words.pop()  # the space before it goes away
+                    spaces = 0
                     first = current or Word("", frame, frame)
                     current = Word(first.text + letter, first.start, frame + count)
             frame += count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ class Vocabulary:
         blank_index: which of them is CTC's blank.
         ngram: KenLM file (ARPA or binary), or None.
         search: settings of the beam search that came with the model, such as ``beam_size``, ``alpha``, ``beta``.
+        punctuation: characters before which one space goes away when a text is joined.
     """
 
     labels: tuple[str, ...]
@@ -27,10 +29,14 @@ class Vocabulary:
     blank_index: int
     ngram: Path | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
+    punctuation: str = ""
 
     def to_text(self, ids: Sequence[int]) -> str:
         """Indices of outputs, repeats and blanks removed → text with single spaces."""
-        return tidy("".join(self.texts[index] for index in ids))
+        joined = "".join(self.texts[index] for index in ids)
+        if self.punctuation:
+            joined = re.sub(rf"\s([{re.escape(self.punctuation)}])", r"\1", joined)
+        return tidy(joined)
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,7 @@ def conditions(comparison: Comparison, clip: str, preset: str) -> str:
         *([f"Calibrated with: {comparison.calibration}"] if comparison.calibration else []),
         *([f"Accuracy control: {comparison.tuning}"] if comparison.tuning else []),
         *([f"Validated with: {comparison.validation}"] if comparison.validation else []),
+        *comparison.notes,
     ]
     facts = f'<ul class="aq-conditions">{"".join(f"<li>{escape(part)}</li>" for part in parts)}</ul>'
     return facts + (problem(comparison.notice) if comparison.notice else "")

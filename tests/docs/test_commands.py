@@ -26,6 +26,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples) -> Path:
     for clip in ("clip.flac", "one.wav", "two.wav"):
         shutil.copy(examples[0].path, tmp_path / clip)
     shutil.copytree(ROOT / "examples" / "clips" / "eval", tmp_path / "PATH")
+    shutil.copy(ROOT / "tests" / "nemo" / "quartznet.nemo", tmp_path / "model.nemo")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     return tmp_path

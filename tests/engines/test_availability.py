@@ -102,12 +102,16 @@ def test_a_backend_that_is_not_built_in(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(recipe, "_backends", lambda: ["qnnpack"])  # as on ARM
     monkeypatch.setattr(recipe, "default_backend", lambda: "qnnpack")
-    assert {name for name in PRESETS if unavailable(PRESETS[name])} - {"openvino-bf16"} == {"dynamic-float16"}
+    assert {name for name in PRESETS if unavailable(PRESETS[name])} - {"openvino-bf16"} == {
+        "dynamic-float16",
+        "fused-static-int8",
+    }
     assert "'fbgemm' is not in this build" in (unavailable(asrquant.custom({}, "dynamic-int8", backend="fbgemm")) or "")
 
 
 def test_a_model_that_a_preset_does_not_fit(an4: Recognizer, tmp_path: Path) -> None:
-    assert {name for name in PRESETS if unavailable(PRESETS[name], an4)} <= {"openvino-bf16"}
+    fused = {"fused-static-int8", "fused-static-int8-qnnpack"}
+    assert fused <= {name for name in PRESETS if unavailable(PRESETS[name], an4)} <= {"openvino-bf16"} | fused
     wavlm = asrquant.load(str(write_transformers("wavlm", tmp_path)))
     attention = f"{wavlm.roles.transformer_layers}.0.attention"
     preset = asrquant.custom({attention: "dynamic"})

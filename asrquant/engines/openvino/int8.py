@@ -140,11 +140,13 @@ def kept_float(model: Any, recognizer: Recognizer, settings: OpenVino) -> tuple[
 def ignored_patterns(recognizer: Recognizer, settings: OpenVino) -> list[str]:
     """Regular expressions of the names that the operations of ignored modules have in the converted model.
 
+    What computes features stays float whatever the settings say.
+
     Raises:
         PresetError: there is no such module.
     """
     patterns = []
-    for name in settings.ignored:
+    for name in (*settings.ignored, recognizer.roles.front_end or ""):
         path = recognizer.roles.path(name) if name in ROLES else name
         if path:
             get_module(recognizer, path)

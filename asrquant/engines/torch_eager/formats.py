@@ -118,7 +118,7 @@ class StateDict:
         encoder = skeleton(saved.toolkit, folder / ARCHITECTURE)
         with _backend(saved), quietly():  # PyTorch warns of its own packed weights
             if saved.preset.settings is not None:
-                quantize_encoder(encoder, saved.preset, saved.roles, calibration=None)
+                encoder = self.quantized(encoder, saved)
             state: dict[str, Any] = torch.load(folder / self.model_files[0], map_location="cpu", weights_only=True)
             try:
                 encoder.load_state_dict(expand_state_dict(state))
@@ -126,6 +126,11 @@ class StateDict:
                 said = " ".join(line.strip() for line in str(error).splitlines())[:300]
                 raise ArtifactError(f"{self.model_files[0]} does not fit the architecture beside it: {said}") from error
         return encoder.eval()
+
+    def quantized(self, encoder: nn.Module, saved: Saved) -> nn.Module:
+        """The encoder with its modules quantized, with no ranges."""
+        quantize_encoder(encoder, saved.preset, saved.roles, calibration=None)
+        return encoder
 
 
 FORMATS: tuple[Format, ...] = (TorchScript(), StateDict())

@@ -20,6 +20,7 @@ from asrquant.audio.clip import Audio
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import quietly
+from asrquant.engines.torch_eager.qnnpack import mend
 from asrquant.engines.torch_eager.targets import resolve
 from asrquant.model.engine_settings import TorchEager
 from asrquant.model.modules import Roles, get_module, set_module
@@ -145,7 +146,8 @@ def _backends() -> list[str]:
     return [name for name in torch.backends.quantized.supported_engines if name != "none"]
 
 
-def _no_backend(name: str) -> str | None:
+def no_backend(name: str) -> str | None:
+    """Why this build of PyTorch cannot take a backend; None where it can."""
     if name in _backends():
         return None
     return f"The backend {name!r} is not in this build of PyTorch; it has {', '.join(_backends()) or 'none'}."
@@ -155,7 +157,7 @@ def lacks(preset: Preset) -> str | None:
     """Why this build of PyTorch cannot carry out a preset on this processor; None where it can."""
     settings = preset.settings_for(TorchEager)
     backend = settings.backend or default_backend()
-    if reason := _no_backend(backend):
+    if reason := no_backend(backend):
         return reason
     if settings.dynamic and settings.dynamic_dtype == "float16" and backend not in FLOAT16_BACKENDS:
         return f"The backend {backend!r} has no kernels for float16 weights; use {' or '.join(FLOAT16_BACKENDS)}, or qint8."
@@ -169,7 +171,7 @@ def use_backend(name: str) -> Iterator[None]:
     Raises:
         PresetError: this build of PyTorch does not have it.
     """
-    if reason := _no_backend(name):
+    if reason := no_backend(name):
         raise PresetError(reason)
     with BACKEND_LOCK:
         before = torch.backends.quantized.engine
@@ -178,6 +180,12 @@ def use_backend(name: str) -> Iterator[None]:
             yield
         finally:
             torch.backends.quantized.engine = before
+
+
+def mend_packed(encoder: nn.Module, backend: str) -> None:
+    """Make good, in place, what unpacking spoils in a converted encoder; see ``qnnpack``."""
+    if backend == "qnnpack":
+        mend(encoder, lambda: use_backend(backend))
 
 
 def qconfig_of(settings: TorchEager, backend: str) -> Any:
@@ -222,5 +230,6 @@ def quantize_encoder(
         if static:
             samples = [torch.from_numpy(audio.samples) for audio in calibration or ()]
             _quantize_static(model, static, samples, qconfig_of(settings, backend), progress)
+    mend_packed(encoder, backend)
     encoder.eval()
     return backend
