@@ -52,9 +52,9 @@ from asrquant.text.normalize import Normalization  # noqa: E402
 __all__ = [
     "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Calibration", "Comparison", "Dataset",
     "Normalization", "OpenVino", "Piece", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "TorchFused",
-    "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export", "get_module", "layers",
-    "load", "load_artifact", "module_map", "quantize", "read_audio", "read_clips", "read_dataset", "sensitivity",
-    "set_module", "verify",
+    "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
+    "get_module", "layers", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_clips",
+    "read_dataset", "sensitivity", "set_module", "verify",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

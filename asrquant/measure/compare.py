@@ -193,11 +193,7 @@ def compare(
     spoken = _spoken(reference, rules)
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
-    answers: list[torch.Tensor] = []
-    for index, recognizer in enumerate(pair):
-        progress("warming up", index, 2)
-        answers.append(recognizer.log_probs(audio))
-        heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
+    answers = _warmed_up(pair, audio, progress, heard)
     transcripts = _alternating(pair, audio, runs, progress)
     first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
     return Comparison(
@@ -212,7 +208,7 @@ def compare(
         changes=align_words(first.text, second.text, rules),
         agreement=agreement(first.text, second.text, rules),
         machine=this_machine(quantized.backend),
-        divergence=diverge(original, quantized, audio, (answers[0], answers[1]), rules),
+        divergence=diverge(original, quantized, audio, answers, rules),
         tuning=quantized.tuning,
         normalization=rules,
         mixed=audio.source_channels if audio.channels_differ else 0,
@@ -221,6 +217,18 @@ def compare(
         notice=quantized.notice,
         notes=original.origin.notes if original.origin else (),
     )
+
+
+def _warmed_up(
+    pair: tuple[Recognizer, Recognizer], audio: Audio, progress: Progress, heard: Callable[[str, str], None]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The log-probs of each on a clip, once, which is what makes the runs after it alike."""
+    answers: list[torch.Tensor] = []
+    for index, recognizer in enumerate(pair):
+        progress("warming up", index, 2)
+        answers.append(recognizer.log_probs(audio))
+        heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
+    return answers[0], answers[1]
 
 
 def _alternating(
