@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from asrquant.audio.piece import Piece
 from asrquant.audio.reader import Samples
-from asrquant.audio.sound import check_rate, mono_stream, peaks
+from asrquant.audio.sound import check_rate, chosen_channel, mono_stream, peaks
 from asrquant.base.errors import AudioError
 from asrquant.base.files import printable_name
 
@@ -37,6 +37,7 @@ class Audio:
         source_channels: its number of channels.
         source_format: its container and coding, such as ``WAV PCM_16`` or ``MP4 AAC``.
         source_note: what people should know of how it was read, such as which of several audio tracks it is.
+        channels_differ: whether it was mixed from channels that each hold a sound of their own, such as two speakers.
     """
 
     samples: Samples
@@ -44,6 +45,7 @@ class Audio:
     source_channels: int = 1
     source_format: str = "array"
     source_note: str = ""
+    channels_differ: bool = False
 
     @property
     def seconds(self) -> float:
@@ -56,27 +58,32 @@ class Audio:
         return received(self.source_rate, self.source_channels, self.seconds, self.source_note)
 
 
-def read_audio(path: str | Path, max_seconds: float = MAX_SECONDS, piece: Piece | None = None) -> Audio:
+def read_audio(
+    path: str | Path, max_seconds: float = MAX_SECONDS, channel: int | str | None = None, piece: Piece | None = None
+) -> Audio:
     """Decode, check, mix down and resample an audio file.
 
     Args:
-        path: a file in one of ``formats.NAMES``, whatever its extension; of a film, its sound.
+        path: a file in one of ``containers.NAMES``, whatever its extension; of a film, its sound.
         max_seconds: longest clip accepted, in seconds of decoded audio.
+        channel: the one to take, 1 for the first; ``mix``, as None, for the mean of all.
         piece: what to read of it; None is the whole.
 
     Raises:
-        AudioError: the file is missing, not audio, truncated, empty, too short, too long, silent or not finite.
+        AudioError: the file is missing, not audio, truncated, empty, too short, too long, silent or not finite, or has no
+            such channel.
         MissingDependencyError: the library that reads this kind of file is not installed.
     """
     path = Path(path)
-    with mono_stream(path, max_seconds, piece=piece) as stream:
+    taken = chosen_channel(channel)
+    with mono_stream(path, max_seconds, taken, piece) as stream:
         mono = stream.read()
     if stream.instead is not None:
-        with mono_stream(path, max_seconds, stream.instead, piece) as again:
-            mono = again.read()
+        with mono_stream(path, max_seconds, stream.instead, piece) as stream:
+            mono = stream.read()
     name = f"{printable_name(path)}#{piece}" if piece else printable_name(path)
     clip = from_samples(mono, stream.rate, name, stream.channels, stream.coding)
-    return replace(clip, source_note=stream.note)
+    return replace(clip, source_note=stream.note, channels_differ=stream.channels_differ)
 
 
 def from_samples(

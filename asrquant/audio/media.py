@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asrquant.audio.reader import Samples, unreadable
+from asrquant.audio.codings import FFMPEG, unread
+from asrquant.audio.reader import Form, Samples, changes_midway, joined
 from asrquant.audio.structure import MATROSKA, cut_off, damaged
 from asrquant.base.errors import AudioError, MissingDependencyError
 
@@ -46,6 +47,8 @@ _PROTECTED = ("enca", "drms", "drmi")
 _FORWARD = ("aac", "amr", MATROSKA)
 """What is read from start to end. Where FFmpeg can see the end of a file it estimates lengths that the file does not claim."""
 _TIMELESS = ("aac", "amr")
+_CONTAINERS = {MATROSKA: "Matroska"}
+"""As people write them, where capitals will not do."""
 _TIME_SLACK = 0.25, 0.001
 """Seconds, and share of the time so far, by which time stamps may differ from the number of samples: live recordings
 stamp a few milliseconds off, and sound cards' clocks are not exact."""
@@ -57,13 +60,14 @@ _open = 0
 
 
 @contextmanager
-def open_media(opened: FileIO, demuxer: str, name: str) -> Iterator[MediaReader]:
+def open_media(opened: FileIO, demuxer: str, name: str, refusal: str) -> Iterator[MediaReader]:
     """Open a file.
 
     Args:
         opened: the file, at its start.
         demuxer: FFmpeg's name of the part that takes it apart.
         name: what to call it in an error.
+        refusal: the sentence for a file that it cannot take apart.
 
     Raises:
         AudioError: FFmpeg cannot read it, or there is no sound in it that can be decoded.
@@ -76,7 +80,7 @@ def open_media(opened: FileIO, demuxer: str, name: str) -> Iterator[MediaReader]
     import av
 
     with _bounded_memory():
-        with _in_words(unreadable(name), name):
+        with _in_words(refusal, name):
             container = av.open(
                 _Bytes(opened) if demuxer in _FORWARD else _SeekableBytes(opened),
                 "r", format=demuxer, container_options=_OPTIONS, metadata_errors="replace", io_open=_nothing_else,
@@ -90,7 +94,7 @@ class MediaReader:
 
     def __init__(self, container: InputContainer, demuxer: str, name: str) -> None:
         self._container, self._name, self._timed = container, name, demuxer not in _TIMELESS
-        self._stream, self.note = _chosen(container, name)
+        self._stream, self.note = _chosen(container, name, _CONTAINERS.get(demuxer, demuxer.upper()))
         self._frames = self._decoded()
         self._first = next(self._frames, None)  # which alone knows the rate and the channels of AAC
         if self._first is None:
@@ -149,7 +153,7 @@ class MediaReader:
             frame = following
         if silent:
             gaps = f"{silent / self.rate:.1f} s of silence where its time stamps leave gaps"
-            self.note = ", ".join(filter(None, (self.note, gaps)))
+            self.note = joined(self.note, gaps)
         if 0 < done < 0.98 * self.claimed:
             raise AudioError(cut_off(self._name, done / self.claimed))
 
@@ -159,14 +163,9 @@ class MediaReader:
         Raises:
             AudioError: the frame is not like the first one, or belongs before what was read already.
         """
-        if (frame.sample_rate, frame.layout.nb_channels) != (self.rate, self.channels):
-            first, now = (
-                f"{rate} Hz, {channels} channel{'s' * (channels > 1)}"
-                for rate, channels in ((self.rate, self.channels), (frame.sample_rate, frame.layout.nb_channels))
-            )
-            raise AudioError(
-                f"{self._name} changes midway from {first} to {now}; save it as WAV or FLAC and try again."
-            )
+        before, now = Form(self.rate, self.channels), Form(frame.sample_rate, frame.layout.nb_channels)
+        if now != before:
+            raise AudioError(changes_midway(self._name, before, now))
         if frame.time is None or not self._timed:
             return 0
         gap = round((frame.time - self._start) * self.rate) - done
@@ -193,7 +192,7 @@ class MediaReader:
                         yield frame
 
 
-def _chosen(container: InputContainer, name: str) -> tuple[AudioStream, str]:
+def _chosen(container: InputContainer, name: str, kind: str) -> tuple[AudioStream, str]:
     """The audio track to decode, the default one if it can be, and a note where there are others.
 
     Raises:
@@ -212,7 +211,7 @@ def _chosen(container: InputContainer, name: str) -> tuple[AudioStream, str]:
     if best.codec_context and best.codec_context.codec_tag in _PROTECTED:
         raise AudioError(_protected(name))
     if (coding := _coding(best)) not in DECODERS:
-        raise AudioError(f"The sound of {name} is coded as {coding}, which cannot be read; save it as WAV or FLAC.")
+        raise AudioError(unread(name, FFMPEG.get(coding, coding), kind))
     for track in container.streams:
         if track is not best:
             track.discard = Discard.all

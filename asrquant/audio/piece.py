@@ -11,6 +11,8 @@ from asrquant.base.errors import AudioError
 
 SLACK_SECONDS = 0.01
 """By which a piece may end after its file does: times are often written with two decimals."""
+PADDING_SECONDS = 0.1
+"""The same where the file's own length is not exact, as an encoder's delay and padding may be counted in it."""
 MAX_SKIPPED_SECONDS = 7_200
 """Before a piece, in a file whose decoder needs all that came before."""
 
@@ -23,7 +25,7 @@ class Piece:
         start: where it starts.
         end: where it ends; None is the end of the file.
         in_samples: whether these count samples at the file's own rate; else they are seconds.
-        channel: the one that is meant, from 0; None is the mean of all.
+        channel: the one that is meant, 1 for the first; None is the mean of all.
     """
 
     start: float = 0.0
@@ -42,13 +44,18 @@ class Piece:
                 )
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"its times are {self}; it must end after it starts")
-        if self.channel is not None and self.channel < 0:
-            raise ValueError(f"its channel is {self.channel}; they count from 0")
+        if self.channel is not None and self.channel < 1:
+            raise ValueError(f"its channel is {self.channel}; the first one is 1")
 
     def __str__(self) -> str:
-        """From where to where, ``4.5-7.3``; where a channel is meant, with it: ``4.5-7.3@1``."""
+        """From where to where, ``4.5-7.3``; where a channel is meant, with it: ``4.5-7.3@2``."""
         times = f"{self.start:.12g}-{'end' if self.end is None else format(self.end, '.12g')}"
         return times if self.channel is None else f"{times}@{self.channel}"
+
+    @property
+    def taken(self) -> int | None:
+        """Its channel counted from 0; None is the mean of all."""
+        return None if self.channel is None else self.channel - 1
 
     def first(self, rate: int) -> int:
         """Its first sample in a file of that rate."""
@@ -63,13 +70,15 @@ class Piece:
         last = self.last(rate)
         return (frames if last is None else min(last, frames)) - self.first(rate)
 
-    def check(self, rate: int, frames: int, name: str) -> None:
+    def check(self, reader: Reader, frames: int, name: str) -> None:
         """Turn away a piece of more than is there.
 
         Raises:
             AudioError: it starts or ends after the file's ``frames`` samples.
         """
-        slack = 0 if self.in_samples else SLACK_SECONDS * rate
+        rate = reader.rate
+        exact = reader.claimed == reader.announced
+        slack = PADDING_SECONDS * rate if not exact else 0 if self.in_samples else SLACK_SECONDS * rate
         if self.first(rate) >= frames or (self.last(rate) or 0) > frames + slack:
             unit = "samples" if self.in_samples else "s"
             length = f"{frames}" if self.in_samples else f"{frames / rate:.2f}"
@@ -96,4 +105,4 @@ def piece_blocks(reader: Reader, piece: Piece, name: str) -> Iterator[Samples]:
             yield wanted
         if last is not None and at >= last:
             return
-    piece.check(reader.rate, at, name)
+    piece.check(reader, at, name)

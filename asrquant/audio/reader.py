@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -41,6 +42,23 @@ class Reader(Protocol):
         """
 
 
-def unreadable(name: str) -> str:
-    """The sentence for what is no sound, or none that can be read."""
-    return f"{name} cannot be read as audio; save it as WAV, FLAC, MP3 or M4A and try again."
+@dataclass(frozen=True)
+class Form:
+    """What has to be the same from the start of a sound to its end."""
+
+    rate: int
+    channels: int
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{self.rate} Hz, {self.channels} channel{'s' * (self.channels > 1)}"
+
+
+def changes_midway(name: str, before: Form, now: Form) -> str:
+    """The sentence for sound whose form changes."""
+    return f"{name} changes midway from {before} to {now}; save it as WAV or FLAC and try again."
+
+
+def joined(*notes: str) -> str:
+    """Several notes as one, without those that are empty."""
+    return ", ".join(note for note in notes if note)

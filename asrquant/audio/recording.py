@@ -24,7 +24,7 @@ from asrquant.audio.clip import (
 )
 from asrquant.audio.piece import Piece
 from asrquant.audio.reader import Samples
-from asrquant.audio.sound import MonoStream, mono_stream
+from asrquant.audio.sound import MonoStream, chosen_channel, mono_stream
 from asrquant.base.errors import AudioError
 from asrquant.base.files import printable_name
 
@@ -40,11 +40,12 @@ class Recording:
         path: the file.
         frames: samples a channel in it, or in the piece.
         peak: the largest absolute value of its mono samples.
-        channel: the one to take instead of the mean of all; None for the mean.
+        channel: the one to take instead of the mean of all, counted from 0; None for the mean.
         source_rate: its sampling rate in Hz.
         source_channels: its number of channels.
         source_format: its container and coding.
         source_note: what people should know of how it is read, such as which of several audio tracks it is.
+        channels_differ: whether it is mixed from channels that each hold a sound of their own, such as two speakers.
         piece: what of the file is meant; None is the whole.
     """
 
@@ -56,6 +57,7 @@ class Recording:
     source_channels: int
     source_format: str
     source_note: str = ""
+    channels_differ: bool = False
     piece: Piece | None = None
 
     @property
@@ -87,28 +89,31 @@ class Recording:
                 raise AudioError(f"{printable_name(self.path)} was changed while it was read; try again.")
 
 
-def open_audio(path: str | Path, piece: Piece | None = None) -> Audio | Recording:
+def open_audio(path: str | Path, channel: int | str | None = None, piece: Piece | None = None) -> Audio | Recording:
     """A clip, or what is longer than 60 s as a recording, of up to two hours.
 
     Args:
         path: the file.
+        channel: as for ``read_audio``.
         piece: what of it is meant; None is the whole.
 
     Raises:
         AudioError: as ``read_audio``.
     """
     path = Path(path)
-    stream, channel = _listen_through(path, piece=piece), None
+    taken = chosen_channel(channel)
+    stream = _listen_through(path, taken, piece)
     if stream.frames <= MAX_SECONDS * stream.rate:
-        return read_audio(path, piece=piece)
+        return read_audio(path, channel=channel, piece=piece)
     if stream.instead is not None:
-        channel = stream.instead
-        stream = _listen_through(path, channel, piece)
+        taken = stream.instead
+        stream = _listen_through(path, taken, piece)
     name = f"{printable_name(path)}#{piece}" if piece else printable_name(path)
     check_sound(stream.frames, stream.rate, stream.peak, name)
     return Recording(
-        path, stream.frames, stream.peak, channel, stream.rate, stream.channels, stream.coding, stream.note, piece
-    )
+        path, stream.frames, stream.peak, taken, stream.rate, stream.channels, stream.coding, stream.note,
+        stream.channels_differ, piece,
+    )  # fmt: skip
 
 
 def _listen_through(path: Path, channel: int | None = None, piece: Piece | None = None) -> MonoStream:

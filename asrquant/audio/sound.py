@@ -13,14 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
+from asrquant.audio.codings import unreadable
 from asrquant.audio.containers import inspect, open_reader
 from asrquant.audio.piece import Piece, piece_blocks
-from asrquant.audio.reader import Reader, Samples, unreadable
+from asrquant.audio.reader import Reader, Samples, joined
+from asrquant.audio.stereo import UNLIKE, Channels
 from asrquant.base.errors import AudioError, MissingDependencyError
 from asrquant.base.files import printable_name
 
 RATES = (4_000, 192_000)
 MAX_CHANNELS = 8
+MIX = "mix"
+"""Instead of the number of a channel: the mean of all."""
 IMPLAUSIBLE = 65_536.0
 """Float files written at integer scale are scaled back; beyond this, the samples are no sound pressure."""
 CANCELLED_OUT = 0.01
@@ -41,6 +45,11 @@ class MonoStream:
     def __init__(
         self, reader: Reader, name: str, max_seconds: float, channel: int | None, piece: Piece | None = None
     ) -> None:
+        """Begin; ``channel`` is the one to take, counted from 0, or None for the mean of all.
+
+        Raises:
+            AudioError: the rate or the number of channels cannot be used, or there is no such channel.
+        """
         self.rate, self.channels, self.coding = reader.rate, reader.channels, reader.coding
         self.frames, self.peak = 0, 0.0
         self._reader, self._name, self._max_seconds, self._channel = reader, name, max_seconds, channel
@@ -49,7 +58,9 @@ class MonoStream:
         if not 1 <= self.channels <= MAX_CHANNELS:
             raise AudioError(f"{name} has {self.channels} channels; 1 to {MAX_CHANNELS} can be used.")
         if channel is not None and channel >= self.channels:
-            raise AudioError(f"{name} has {self.channels} channels; there is no channel {channel}, counted from 0.")
+            there = "one channel" if self.channels == 1 else f"{self.channels} channels"
+            raise AudioError(f"{name} has {there}, so there is no channel {channel + 1}; choose another, or mix.")
+        self._heard = Channels(self.channels, self.rate)
 
     def __iter__(self) -> Iterator[Samples]:
         """Blocks [T] of mono samples.
@@ -58,14 +69,16 @@ class MonoStream:
             AudioError: the sound is too long, cut off, damaged or not finite.
         """
         reader, piece = self._reader, self._piece
-        if piece and reader.claimed:
-            piece.check(self.rate, reader.claimed, self._name)
-        self._check_length(piece.length(self.rate, reader.claimed) if piece else reader.claimed)
+        if piece and reader.announced:
+            piece.check(reader, reader.announced, self._name)
+        self._check_length(piece.length(self.rate, reader.announced) if piece else reader.claimed)
         for channels in piece_blocks(reader, piece, self._name) if piece else reader.blocks():
             self.frames += channels.shape[1]
             self._check_length(self.frames)
             peaks(channels, self._name)
             mono: Samples = channels.mean(axis=0) if self._channel is None else channels[self._channel]
+            if self._channel is None:
+                self._heard.hear(channels)
             self._energies += [float(np.dot(channel, channel)) for channel in channels]
             self._energy += float(np.dot(mono, mono))
             self.peak = max(self.peak, float(peaks(mono[None], self._name)[0]))
@@ -77,17 +90,30 @@ class MonoStream:
 
     @property
     def instead(self) -> int | None:
-        """Of a stream read to its end: the loudest channel, if mixing down makes the channels cancel each other."""
+        """Of a stream read to its end: the loudest channel, if mixing down made the channels cancel each other."""
+        if self._channel is not None:
+            return None
         loudest = int(np.argmax(self._energies))
-        cancelled = (
-            self.channels > 1 and self._channel is None and self._energy < CANCELLED_OUT * self._energies[loudest]
-        )
+        cancelled = self.channels > 1 and self._energy < CANCELLED_OUT * self._energies[loudest]
         return loudest if cancelled else None
+
+    @property
+    def channels_differ(self) -> bool:
+        """Of a stream read to its end: whether its channels, each with a sound of its own, were mixed."""
+        return self._channel is None and self.instead is None and self._heard.differ
 
     @property
     def note(self) -> str:
         """Of a stream read to its end: what people should know of how it was read; often nothing."""
-        return self._reader.note
+        channels = ""
+        if self._channel is not None and self.channels > 1:
+            channels = f"channel {self._channel + 1} of {self.channels}"
+        elif self.channels_differ:
+            channels = (
+                f"its channels hold different sounds, perhaps two speakers (correlation {self._heard.correlation:.2f}, under "
+                f"{UNLIKE}), and were mixed; one channel can be chosen"
+            )
+        return joined(self._reader.note, channels)
 
     def _check_length(self, frames: int) -> None:
         if frames > self._max_seconds * self.rate:
@@ -103,8 +129,8 @@ def mono_stream(
     Args:
         path: the file.
         max_seconds: longest sound accepted.
-        channel: the one to take; None for the mean of all.
-        piece: what to read of it; its channel, if it has one, is taken. None for the whole.
+        channel: the one to take, counted from 0; None for the mean of all.
+        piece: what to read of it, and its channel, if it has one and none is asked for. None for the whole.
 
     Raises:
         AudioError: the file cannot be read as audio, found now or while it is read.
@@ -112,7 +138,7 @@ def mono_stream(
     """
     with _opened(path) as (opened, name), open_reader(opened, name) as reader:
         if piece:
-            channel, name = (piece.channel if channel is None else channel), f"{name}#{piece}"
+            channel, name = (piece.taken if channel is None else channel), f"{name}#{piece}"
         yield MonoStream(reader, name, max_seconds, channel, piece)
 
 
@@ -137,10 +163,24 @@ def read_header(path: Path, piece: Piece | None = None) -> Header:
         check_rate(reader.rate, name)
         frames = reader.announced
         if piece:
-            if reader.claimed:
-                piece.check(reader.rate, reader.claimed, f"{name}#{piece}")
+            if reader.announced:
+                piece.check(reader, reader.announced, f"{name}#{piece}")
             frames = piece.length(reader.rate, frames or piece.last(reader.rate) or 0)
         return Header(max(0, frames) / reader.rate, reader.rate, reader.channels, reader.coding)
+
+
+def chosen_channel(channel: object) -> int | None:
+    """A channel as people count them, 1 for the first, or ``mix`` (or None) → counted from 0, or None for the mean of all.
+
+    Raises:
+        AudioError: it is none of these.
+    """
+    if channel is None or channel == MIX:
+        return None
+    number = str(channel) if isinstance(channel, int | str) and not isinstance(channel, bool) else ""
+    if number.isdecimal() and 1 <= int(number[:4]) <= MAX_CHANNELS:
+        return int(number[:4]) - 1
+    raise AudioError(f"The channel is {str(channel)[:40]!r}; give 1 to {MAX_CHANNELS}, or {MIX} for the mean of all.")
 
 
 def look(path: Path) -> None:

@@ -49,7 +49,13 @@ def check(opened: FileIO, demuxer: str, name: str) -> None:
 
 def cut_off(name: str, share: float) -> str:
     """The sentence for a file of which only a share is there."""
-    return f"{name} is cut off: {share:.0%} of the sound that it announces is there; save or upload it again."
+    percent = int(100 * share)  # not rounded, as less than all is there
+    return f"{name} is cut off: {percent}% of the sound that it announces is there; save or upload it again."
+
+
+def cut_in_the_middle(name: str) -> str:
+    """The sentence for a file that ends where something is not finished."""
+    return f"{name} is cut off in the middle of its sound; save or upload it again."
 
 
 def _walk_mp4(file: io.BufferedReader, size: int, name: str) -> bool:
@@ -102,7 +108,7 @@ def _walk_matroska(file: io.BufferedReader, size: int, name: str) -> bool:
         elif length != (1 << 7 * length_bytes) - 1:  # which leaves it open
             promised = max(promised, at + length)
         if at > size:
-            raise AudioError(f"{name} is cut off in the middle of its sound; save or upload it again.")
+            raise AudioError(cut_in_the_middle(name))
     raise AudioError(damaged(name))
 
 

@@ -16,6 +16,7 @@ from asrquant.cli.clips import own_clips
 from asrquant.cli.common import (
     Bar,
     Commands,
+    add_channel,
     add_model_options,
     add_preset_options,
     chosen_preset,
@@ -44,9 +45,7 @@ def add(commands: Commands) -> None:
         "--out", type=Path, metavar="DIR",
         help="default: ASRQUANT_EXPORTS, else artifacts/exports of the checkout, else exports",
     )  # fmt: skip
-    making.add_argument(
-        "--data", type=Path, help="LibriSpeech-layout folder to measure on (default: the bundled clips)"
-    )
+    making.add_argument("--data", type=Path, help="a folder or manifest to measure on (default: the bundled clips)")
     making.add_argument("--no-benchmark", action="store_true", help="do not measure WER and RTF for the model card")
     making.add_argument("--push", metavar="USER/REPO", help="also upload to the Hugging Face Hub (token: HF_TOKEN)")
     add_preset_options(making)
@@ -59,6 +58,7 @@ def add(commands: Commands) -> None:
     using.add_argument(
         "--artifact", type=Path, metavar="DIR", help="an exported model; without it, --model and --preset"
     )
+    add_channel(using)
     add_preset_options(using)
     add_model_options(using)
     using.set_defaults(run=_transcribe)
@@ -95,7 +95,9 @@ def _measure(original: Recognizer, recognizer: Recognizer, data: Path | None, pr
 
 
 def _transcribe(args: argparse.Namespace) -> int:
-    audio = read_audio(args.clip)
+    audio = read_audio(args.clip, channel=args.channel)
+    if audio.source_note:
+        print(f"notice: {printable_name(args.clip)}: {audio.source_note}", file=sys.stderr)
     if args.artifact:
         recognizer = load_artifact(args.artifact)
         recognizer = recognizer.with_decoder(args.decoder) if args.decoder else recognizer

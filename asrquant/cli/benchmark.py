@@ -95,10 +95,12 @@ def _run(args: argparse.Namespace) -> int:
         )  # fmt: skip
     for row in report.bad[len(data.bad) :]:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)
+    for notice in report.notices:
+        print(f"notice: {notice.id!r} {notice.text}", file=sys.stderr)
     print(markdown(report_table(report)))
     print(f"\n{about(report)}")
-    for notice in report.notices:
-        print(notice)
+    for said in report.calibration_notices:
+        print(said)
     if args.out:
         write_report(report, args.out)
         print(f"written: {args.out / 'report.html'} and, beside it, report.json, rows.csv, summary.csv")

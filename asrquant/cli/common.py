@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, get_args
 
 from tqdm import tqdm
 
+from asrquant.audio.sound import MIX
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, nobody_watches
 from asrquant.cli.clips import OwnClips, add_clip_options, refuse_useless
@@ -39,6 +40,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="load a folder that is code, or a Hub model that is not pinned; it may do anything",
     )
+
+
+def add_channel(parser: argparse.ArgumentParser) -> None:
+    """``--channel``; read by ``read_audio``."""
+    parser.add_argument(
+        "--channel", default=MIX, metavar="N",
+        help=f"of a clip with several channels, such as both sides of a call, the one to take: 1, 2 … or {MIX} (default)",
+    )  # fmt: skip
 
 
 def add_normalization(parser: argparse.ArgumentParser) -> None:

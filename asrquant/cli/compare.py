@@ -11,6 +11,7 @@ from asrquant.cli.clips import own_clips
 from asrquant.cli.common import (
     Bar,
     Commands,
+    add_channel,
     add_model_options,
     add_normalization,
     add_preset_options,
@@ -32,6 +33,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--reference", help="what is said in the clip; without it there is no WER")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each (default 3)")
     parser.add_argument("--json", type=output, metavar="FILE", help="also write the numbers as JSON")
+    add_channel(parser)
     add_normalization(parser)
     add_preset_options(parser)
     add_model_options(parser)
@@ -42,7 +44,8 @@ def _run(args: argparse.Namespace) -> int:
     check_reference(args.reference)
     rules = chosen_normalization(args)
     refuse_foreign([args.reference or ""], rules)
-    audio, preset = read_audio(args.clip), chosen_preset(args)  # what can be wrong at once, before what takes long
+    audio = read_audio(args.clip, channel=args.channel)  # what can be wrong at once, before what takes long
+    preset = chosen_preset(args)
     own = own_clips(args)
     original = load_model(args)
     with Bar() as progress:

@@ -43,7 +43,7 @@ def _run(args: argparse.Namespace) -> int:
     with Bar() as progress:
         found = overview(data, progress)
     print(f"{data.name}: {data.read_as}")
-    print(f"{len(found.clips)} clips, {_length(found)}")
+    print(f"{_plural(len(found.clips), 'clip')}, {_length(found)}")
     for what, counts in (("rates", found.rates), ("channels", found.channels), ("codings", found.codings)):
         print(f"{what}: {_counts(counts)}")
     if found.clips:
@@ -58,7 +58,7 @@ def _run(args: argparse.Namespace) -> int:
         print("\n" + aligned(pd.DataFrame(rows).assign(words=lambda table: table["words"].map(_cut))))
     bad = (*data.bad, *found.bad)
     if bad:
-        print(f"\n{len(bad)} rows cannot be used:")
+        print(f"\n{_plural(len(bad), 'row')} cannot be used:")
     for row in bad[:_REFUSED]:
         print(f"{row.id!r} {row.reason}")
     if len(bad) > _REFUSED:
@@ -73,6 +73,10 @@ def _length(found: Overview) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} ({count})" for name, count in counts.items()) or "none"
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _cut(words: str) -> str:

@@ -99,7 +99,8 @@ def _row(record: Record, path: str, text: str, clip_id: str, times: _Times, find
     except (ValueError, InvalidOperation) as error:
         why = str(error) if not isinstance(error, InvalidOperation) else "its times are no numbers"
         return Row(own, None, said or "", f"is no piece of {given!r}: {why}", BAD_TIMES, given=given, line=line)
-    return Row(own, find(given, record), said or "", f"has no file {given!r}", "no audio", piece, given, line)
+    missing = f"has no file {given!r}" + ("; --data-root says where that is" if "data_root" in given else "")
+    return Row(own, find(given, record), said or "", missing, "no audio", piece, given, line)
 
 
 def _path(value: Value) -> tuple[str, Mapping[str, Value]]:

@@ -50,7 +50,7 @@ class Utterance:
         Raises:
             AudioError: it cannot be used.
         """
-        return open_audio(self.path, self.piece)
+        return open_audio(self.path, piece=self.piece)
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,9 @@ class Found:
         layout: in which it was read.
         rows: those that are in it, refused ones included.
         refused: of them, why, one a row.
-        unlisted: sound files beside those of the rows, of which no row speaks.
+        unlisted: sound files of which no row speaks: in the folder that was given, or beside those of a manifest's rows.
         counted: whether these are all; else there are so many at least.
+        folder: whether a folder was given.
     """
 
     layout: str
@@ -85,6 +86,7 @@ class Found:
     refused: tuple[str, ...] = ()
     unlisted: int = 0
     counted: bool = True
+    folder: bool = True
 
     def __str__(self) -> str:
         """``read as: Kaldi, 4 rows, 1 refused (no words)``."""
@@ -95,7 +97,8 @@ class Found:
             text += f", {len(self.refused)} refused ({why})"
         if self.unlisted:
             least = "" if self.counted else "at least "
-            text += f"; {least}{self.unlisted} audio file{'s' * (self.unlisted != 1)} without words"
+            what = "without words" if self.folder else "beside them in no row"
+            text += f"; {least}{self.unlisted} audio file{'s' * (self.unlisted != 1)} {what}"
         return text
 
 

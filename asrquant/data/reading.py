@@ -9,15 +9,19 @@ from pathlib import Path
 from asrquant.base.errors import DatasetError
 from asrquant.base.files import printable_name
 from asrquant.data.dataset import BAD_TIMES, BadRow, Dataset, Found, Layout, Row, Utterance
-from asrquant.data.layouts import folder, huggingface, kaldi, lhotse, librispeech, manifest, mls, timit
+from asrquant.data.layouts import folder as folders
+from asrquant.data.layouts import huggingface, kaldi, lhotse, librispeech, manifest, mls, timit
 from asrquant.data.scope import Scope, is_file, is_sound
 from asrquant.text.normalize import has_words
 
 LAYOUTS: dict[str, Layout] = {
-    "huggingface": huggingface, "kaldi": kaldi, "librispeech": librispeech, "mls": mls, "timit": timit, "folder": folder,
+    "huggingface": huggingface, "kaldi": kaldi, "librispeech": librispeech, "mls": mls, "timit": timit, "folder": folders,
     "lhotse": lhotse, "manifest": manifest,
 }  # fmt: skip
 """In the order in which they are asked whether a data set is theirs."""
+
+
+_NO_FILE = (0, 0)
 
 
 def read_dataset(
@@ -123,15 +127,16 @@ def _judged(row: Row, clip_id: str, scope: Scope, words: bool) -> Utterance | Ba
 def _found(layout: str, rows: Sequence[Row], bad: Sequence[BadRow], path: Path, scope: Scope) -> Found:
     """What was read, with the sound files beside it of which no row speaks."""
     refused = tuple(row.kind for row in bad)
-    named = {_identity(row.path) for row in rows if row.path and not scope.leads_out(row.path)}
+    paths = {row.path for row in rows if row.path and not scope.leads_out(row.path)}
+    named = {_identity(path) for path in paths}
     if path.is_dir():
         listing = scope.files(path)
         files, counted = [file for file in listing.files if is_sound(file)], listing.whole
     else:
-        folders = {row.path.parent for row in rows if row.path and not scope.leads_out(row.path)}
-        files, counted = [file for each in sorted(folders) for file in scope.sounds_in(each)], True
-    unlisted = sum(_identity(file) not in named for file in files)
-    return Found(layout, len(rows), refused, unlisted, counted)
+        around = {each.parent for each in paths}
+        files, counted = [file for folder in around for file in scope.sounds_in(folder)], True
+    unlisted = len({_identity(file) for file in files if file not in paths} - named - {_NO_FILE})
+    return Found(layout, len(rows), refused, unlisted, counted, path.is_dir())
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -139,5 +144,5 @@ def _identity(path: Path) -> tuple[int, int]:
     try:
         state = path.stat()
     except (OSError, ValueError):
-        return (0, 0)
+        return _NO_FILE
     return (state.st_dev, state.st_ino)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
+import unicodedata
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from asrquant.audio.containers import ENDINGS
 from asrquant.base.account import cache_folder
+from asrquant.data.textfile import read_text
 
 MOST_FILES = 5_000_000
 MOST_FILES_OF_STRANGERS = 20_000
 """That are looked at in a folder, before the rest is left alone."""
-JUNK_FOLDERS = frozenset((".ipynb_checkpoints", "__MACOSX", ".git", "@eaDir"))
+MAX_UNPACKED = 2_000_000_000
+MAX_UNPACKED_OF_STRANGERS = 200_000_000
+"""Bytes that a compressed manifest may become."""
+_DATA_ROOT = re.compile(r"\$data_root\b|\$?\{data_root\}")
+_TAKEN_OUT = "__taken_out"
+JUNK_FOLDERS = frozenset((".ipynb_checkpoints", "__MACOSX", ".git", "@eaDir", _TAKEN_OUT))
 """What notebooks, macOS, Git and network drives leave in folders: copies, or no sound at all."""
 _passing: tempfile.TemporaryDirectory[str] | None = None
 
@@ -60,18 +68,29 @@ class Scope:
             folder: of the file in which it says so.
             beside: folders in that folder where it may lie as well.
         """
-        root = self.data_root or folder
-        for name in ("$data_root", "${data_root}", "{data_root}"):
-            given = given.replace(name, str(root))
+        if "data_root" in given:
+            given = _DATA_ROOT.sub(lambda _: str(self.data_root or folder), given)
         path = Path(given)
         if given.startswith("~"):
             with contextlib.suppress(RuntimeError):  # there is no such account
                 path = path.expanduser()
-        places = [self.data_root, folder, *(folder / name for name in beside)]
-        tried = [place / path for place in places if place is not None]
-        if "\\" in given and os.sep == "/":
-            tried += [folder / given.replace("\\", "/")]
+        tried = self._places(path, given, folder, beside)
         return next((each for each in tried if not self.leads_out(each) and is_file(each)), folder / path)
+
+    def _places(self, path: Path, given: str, folder: Path, beside: Sequence[str]) -> Iterator[Path]:
+        """Where a file may lie, the likeliest first."""
+        if self.data_root:
+            yield self.data_root / path
+        yield folder / path
+        yield from (folder / name / path for name in beside)
+        if "\\" in given and os.sep == "/":
+            yield folder / given.replace("\\", "/")
+        if not given.isascii():  # macOS decomposes names
+            yield from (folder / unicodedata.normalize(form, given) for form in ("NFC", "NFD"))
+
+    def text(self, path: Path) -> str:
+        """The text of a file (``read_text``), of a stranger's no more than a zip of theirs may hold."""
+        return read_text(path, MAX_UNPACKED if self.inside is None else MAX_UNPACKED_OF_STRANGERS)
 
     def files(self, folder: Path) -> Listing:
         """Every file below a folder, also by links, each folder once; without what systems leave behind."""
@@ -107,7 +126,7 @@ class Scope:
         """A folder for clips that are taken out of an archive: the cache; or one that passes with the process or the job."""
         global _passing
         if self.inside is not None:
-            taken_out = self.inside / "__taken_out"
+            taken_out = self.inside / _TAKEN_OUT
             taken_out.mkdir(exist_ok=True)
             return taken_out
         if folder := cache_folder("datasets"):
@@ -128,7 +147,8 @@ class Scope:
             seen.add(real)
             for entry in _entries(here):
                 if not _is_folder(entry):
-                    yield here / entry.name
+                    if not entry.is_symlink() or not self.leads_out(here / entry.name):
+                        yield here / entry.name
                 elif entry.is_symlink():
                     links.append(here / entry.name)
                 else:
@@ -160,7 +180,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
                 (each for each in entries if not each.name.startswith("._") and each.name not in JUNK_FOLDERS),
                 key=lambda each: each.name,
             )
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 

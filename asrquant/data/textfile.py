@@ -11,8 +11,6 @@ from pathlib import Path
 from asrquant.base.errors import DatasetError
 from asrquant.base.files import printable_name
 
-MAX_UNPACKED = 2_000_000_000
-"""Bytes that a compressed manifest may become."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -21,8 +19,12 @@ _MARKS = (
 _ENDS = re.compile(r"\r\n|\r|\n")
 
 
-def read_text(path: Path, most: int = MAX_UNPACKED) -> str:
+def read_text(path: Path, most: int) -> str:
     """The text of a file in UTF-8, UTF-16 or UTF-32, without its byte order mark; a name that ends in .gz is unpacked.
+
+    Args:
+        path: of the file.
+        most: bytes that it may be unpacked to.
 
     Raises:
         DatasetError: it cannot be read, is in another encoding, or unpacks to more than ``most`` bytes.

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from asrquant.audio.clip import read_audio
+from asrquant.audio.sound import MIX, chosen_channel
 from asrquant.base.errors import AudioError
 from asrquant.engines.clips import refuse_unvalidated
 from asrquant.jobs.checks import Checked, by, reference_words, whole
@@ -29,6 +30,11 @@ def _clip(value: object) -> Path:
     return Path(value)
 
 
+def _channel(value: object) -> str:
+    taken = chosen_channel(value)
+    return MIX if taken is None else str(taken + 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompareRequest(Checked):
     """One clip through the original and a quantized model; the result is a ``Comparison``.
@@ -41,9 +47,10 @@ class CompareRequest(Checked):
         decoder: name of the decoder.
         runs: of each model, 1 to ``MAX_RUNS``; the median of their times is taken.
         own: clips to calibrate and validate with.
+        channel: of a clip with several, the one to take, 1 for the first; ``mix`` for the mean of all.
 
     Raises:
-        AudioError: there is no clip.
+        AudioError: there is no clip, or no clip has such a channel.
         RequestError: a value is of the wrong kind, or out of bounds.
         UntrustedSourceError: the model is not offered.
         DecoderError: there is no such decoder.
@@ -56,6 +63,7 @@ class CompareRequest(Checked):
     decoder: str = field(metadata=by(known_decoder))
     runs: int = field(metadata=by(partial(whole, what="The number of runs", least=1, most=MAX_RUNS)))
     own: OwnClips = BUNDLED_CLIPS
+    channel: str = field(default=MIX, metadata=by(_channel))
 
     def facts(self) -> Mapping[str, str]:
         """For the log."""
@@ -70,7 +78,7 @@ class CompareRequest(Checked):
         """
         if not self.clip.is_file():
             raise AudioError(GONE)
-        audio = read_audio(self.clip)
+        audio = read_audio(self.clip, channel=self.channel)
         work.progress("loading the model", 0, 1)
         original = work.models.original(self.model).with_decoder(self.decoder)
         refuse_unvalidated(self.preset, original, self.own.validation)

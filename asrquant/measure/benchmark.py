@@ -19,7 +19,7 @@ from asrquant.data.dataset import BadRow, Dataset, Utterance
 from asrquant.measure.compare import this_machine
 from asrquant.measure.deployment import Deployment, deploy
 from asrquant.measure.journal import NAME, Entry, Journal
-from asrquant.measure.report import Report, Row, summarize
+from asrquant.measure.report import Notice, Report, Row, summarize
 from asrquant.model.presets import refuse_equal_names
 from asrquant.model.recognizer import Recognizer
 from asrquant.text.metrics import refuse_foreign, word_errors
@@ -124,8 +124,9 @@ def _report(
         bad=(*data.bad, *unusable),
         planned=len(data.utterances) + len(data.bad),
         normalization=rules,
-        notices=_notices(recognizers),
+        calibration_notices=_notices(recognizers),
         read_as=data.read_as,
+        notices=tuple(Notice(entry.utterance, entry.note) for entry in entries if entry.note and entry.rows),
     )
 
 
@@ -201,7 +202,8 @@ def _entry(
         for recognizer in () if warm else recognizers:
             recognizer.transcribe(audio)
         found = {r.preset.name: _row(r, utterance, audio, rules) for r in turns}
-        return Entry(utterance.id, tuple(found[recognizer.preset.name] for recognizer in recognizers)), True
+        rows = tuple(found[recognizer.preset.name] for recognizer in recognizers)
+        return Entry(utterance.id, rows, note=audio.source_note), True
     except AudioError as error:  # of a recording also while it is transcribed, as it stays on disk
         return Entry(utterance.id, bad=str(error)), warm
 

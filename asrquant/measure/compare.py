@@ -92,6 +92,7 @@ class Comparison:
         calibration: clips that the quantized one was calibrated with; None for a preset that needs none.
         validation: clips that its accuracy was looked at on, for a preset that asks for it.
         notice: what speaks against the clips of the calibration, in a sentence; empty where nothing does.
+        mixed: number of the clip's channels where each held a sound of its own, such as a speaker, and they were mixed; else 0.
     """
 
     source: str
@@ -111,6 +112,7 @@ class Comparison:
     calibration: UsedClips | None = None
     validation: UsedClips | None = None
     notice: str = ""
+    mixed: int = 0
 
     @property
     def speedup(self) -> float:
@@ -189,11 +191,7 @@ def compare(
     spoken = _spoken(reference, rules)
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
-    answers: list[torch.Tensor] = []
-    for index, recognizer in enumerate(pair):
-        progress("warming up", index, 2)
-        answers.append(recognizer.log_probs(audio))
-        heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
+    answers = _warmed_up(pair, audio, progress, heard)
     transcripts = _alternating(pair, audio, runs, progress)
     first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
     return Comparison(
@@ -214,7 +212,20 @@ def compare(
         calibration=quantized.calibration,
         validation=quantized.validation,
         notice=quantized.notice,
+        mixed=audio.source_channels if audio.channels_differ else 0,
     )
+
+
+def _warmed_up(
+    pair: tuple[Recognizer, Recognizer], audio: Audio, progress: Progress, heard: Callable[[str, str], None]
+) -> list[torch.Tensor]:
+    """What each encoder answers in a run that is not counted."""
+    answers: list[torch.Tensor] = []
+    for index, recognizer in enumerate(pair):
+        progress("warming up", index, 2)
+        answers.append(recognizer.log_probs(audio))
+        heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
+    return answers
 
 
 def _alternating(

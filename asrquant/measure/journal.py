@@ -18,11 +18,12 @@ NAME = "journal.jsonl"
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One clip: a row a preset, or why it could not be used."""
+    """One clip: a row a preset, or why it could not be used; and what people should know of how it was read."""
 
     utterance: str
     rows: tuple[Row, ...] = ()
     bad: str = ""
+    note: str = ""
 
 
 _ENTRY = TypeAdapter(Entry)

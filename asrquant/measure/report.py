@@ -135,6 +135,14 @@ class Summary:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """A clip that was used, and what people should know of how it was read."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Report:
     """What a benchmark found.
 
@@ -148,7 +156,8 @@ class Report:
         bad: clips that could not be used, and why.
         planned: number of rows that the data set had.
         normalization: of the texts before they were compared.
-        notices: what speaks against clips that presets were made with, in a sentence each.
+        calibration_notices: what speaks against clips that presets were made with, in a sentence each.
+        notices: clips of which people should know how they were read, such as two speakers that were mixed.
         read_as: what the data set was taken for, and what was refused in it; empty for clips that were not read from one.
     """
 
@@ -161,7 +170,8 @@ class Report:
     bad: tuple[BadRow, ...] = ()
     planned: int = 0
     normalization: Normalization = BASIC
-    notices: tuple[str, ...] = ()
+    calibration_notices: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()
     read_as: str = ""
 
     @property

@@ -194,6 +194,11 @@ def bad_table(report: Report) -> pd.DataFrame:
     return pd.DataFrame([(row.id, row.reason) for row in report.bad], columns=["row", "why it could not be used"])
 
 
+def notices_table(report: Report) -> pd.DataFrame:
+    """The clips of which people should know how they were read."""
+    return pd.DataFrame([(each.id, each.text) for each in report.notices], columns=["row", "how it was read"])
+
+
 def _lost(before: str, after: str, reference: str, rules: Normalization) -> list[tuple[str, str]]:
     """(said, heard) of the reference's words that ``before`` has and ``after`` has not."""
     right = [edit.operation == "=" for edit in align_words(reference, before, rules) if edit.operation != "I"]

@@ -17,6 +17,7 @@ from asrquant.show.report import (
     latency_table,
     lost_figure,
     lost_words,
+    notices_table,
     report_table,
     speed_figure,
     tradeoff_figure,
@@ -125,6 +126,8 @@ def about(report: Report) -> str:
         text += f"; {report.read_as}"
     if report.bad:
         text += f"; {len(report.bad)} row{'s' * (len(report.bad) > 1)} could not be used"
+    if report.notices:
+        text += f"; {len(report.notices)} clip{'s' * (len(report.notices) > 1)} with a notice on how it was read"
     return text
 
 
@@ -143,7 +146,7 @@ def page(report: Report) -> str:
     whole = report_table(report)
     parts = [
         f"<p class=quiet>{html.escape(about(report))}.</p>",
-        *(f"<p><strong>{html.escape(notice)}.</strong></p>" for notice in report.notices),
+        *(f"<p><strong>{html.escape(notice)}.</strong></p>" for notice in report.calibration_notices),
         _table(whole),
         f"<p class=quiet>{_NOTES}</p>",
         "<h2>Accuracy against speed</h2>", tradeoff_figure(report).to_html(full_html=False, include_plotlyjs=True),
@@ -165,6 +168,8 @@ def page(report: Report) -> str:
             )
     if report.bad:
         parts += ["<h2>Rows that could not be used</h2>", _table(bad_table(report))]
+    if report.notices:
+        parts += ["<h2>Notices</h2>", _table(notices_table(report))]
     body = "\n".join(parts)
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"

@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.components.api_component import Api
 from gradio.utils import get_upload_folder, is_in_or_equal
 
+from asrquant.audio.sound import MIX
 from asrquant.base.errors import RequestError
 from asrquant.engines.registry import unavailable
 from asrquant.jobs.checks import MAX_REFERENCE, shown
@@ -37,6 +38,7 @@ def build() -> None:
         _parameter("Decoder", _one_of(*DECODERS), FIRST_DECODER),
         _parameter(f"Runs of each model, 1 to {MAX_RUNS}", {"type": "integer"}, FIRST_RUNS),
         _parameter(f"Settings of the preset {CUSTOM}", {"type": "object"}, example=EXAMPLE_SETTINGS),
+        _parameter(f"Channel of the clip, 1 for the first, or {MIX} for all", {"type": "string"}, MIX),
         _parameter(
             "Zip of clips to calibrate with, words or none", gr.File(render=False).api_info(), example=_ZIP_EXAMPLE
         ),
@@ -77,6 +79,7 @@ def compare(
     decoder: Any = FIRST_DECODER,
     runs: Any = FIRST_RUNS,
     settings: Any = None,
+    channel: Any = MIX,
     calibration: Any = None,
     validation: Any = None,
 ) -> Iterator[Any]:
@@ -98,6 +101,7 @@ def compare(
             decoder=decoder,
             runs=runs,
             own=zips,
+            channel=channel,
         )
 
     # A generator, as Gradio stops nothing else when the caller hangs up.

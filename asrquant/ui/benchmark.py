@@ -27,6 +27,7 @@ from asrquant.show.report import (
     latency_table,
     lost_figure,
     lost_words,
+    notices_table,
     report_table,
     speed_figure,
     tradeoff_figure,
@@ -124,7 +125,8 @@ class _BenchmarkScreen(Screen):
                 },
                 outputs.tables: render.table(latency_table(value), "Latency by clip length")
                 + (lost or render.notice("No preset lost a word that the original had right."))
-                + (render.table(bad_table(value), "Rows that could not be used") if value.bad else ""),
+                + (render.table(bad_table(value), "Rows that could not be used") if value.bad else "")
+                + (render.table(notices_table(value), "Notices on how clips were read") if value.notices else ""),
                 outputs.files: gr.update(value=files, visible=True),
             }
 
@@ -188,7 +190,7 @@ def build(setting: Setting) -> Setting:
         with gr.Column(scale=5, min_width=320):
             kind = gr.Radio(kinds(), value=BUNDLED, label="Data", elem_id="bench-data")
             zipped = gr.File(
-                label="Zip: clips with a manifest or transcripts, in any layout that the page of data sets lists",
+                label="Zip: clips with a manifest (CSV, TSV, JSON), or in a corpus's layout (LibriSpeech, Kaldi, MLS, TIMIT)",
                 file_types=[".zip"], visible=False, elem_id="bench-zip",
             )  # fmt: skip
             path = gr.Textbox(
@@ -258,7 +260,7 @@ def _numbers(found: Report) -> str:
         + render.table(table[list(_SPEED)], "Speed")
         + (render.table(table[list(_DEPLOYED)], _FRESH) if any(each.deployment for each in found.summaries) else "")
         + f'<p class="aq-quiet">{escape(about(found))}.</p>'
-        + "".join(render.problem(notice) for notice in found.notices)
+        + "".join(render.problem(notice) for notice in found.calibration_notices)
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 
 from asrquant.audio.containers import ENDINGS, NAMES
-from asrquant.audio.sound import look
+from asrquant.audio.sound import MIX, look
 from asrquant.base.errors import AudioError
 from asrquant.ui import reference, render, session
 from asrquant.ui.running import PRIVATE, QUICK, Updates, Values
@@ -18,6 +18,7 @@ from asrquant.ui.running import PRIVATE, QUICK, Updates, Values
 RECORDING_RATE = 16_000
 SCRIPT = Path(__file__).with_name("clip.js")
 NO_SOUND_FILE = f"is no sound file, so it was not sent; choose {NAMES}."
+DIFFERENT = "The clip's channels hold different sounds, perhaps two speakers. Choose one and transcribe again."
 SENTENCES = ("ENTER FIVE SEVEN TWO", "J O H N", "RUBOUT T K L SIXTY FOUR", "MARCH TENTH NINETEEN SEVENTY ONE", "STOP")
 UNDERSTANDS = (
     "The embedded model understands **spelled letters, numbers, dates and a few commands** (ENTER, ERASE, RUBOUT, REPEAT, "
@@ -36,6 +37,7 @@ class Clip:
             browser with what it is about, as ``work`` does: the server remembers nothing of a visitor's page.
         note: what became of the reference.
         recording: whether a recording was begun and not stopped.
+        channel: which one to take; it appears once a clip's channels were found to hold different sounds.
         work: id of the last job that this page began.
     """
 
@@ -45,6 +47,15 @@ class Clip:
     note: gr.HTML
     recording: gr.Checkbox
     work: gr.Textbox
+    channel: gr.Radio
+
+    def heard(self, mixed: int) -> Updates:
+        """After a clip was heard: the choice of a channel, if ``mixed`` ones held different sounds; else all stays."""
+        return {self.channel: gr.update(choices=_channels(mixed), visible=True)} if mixed else {}
+
+    def other(self) -> Updates:
+        """For another clip, of whose channels nothing is known yet."""
+        return {self.channel: gr.update(choices=_channels(2), value=MIX, visible=False)}
 
     def shown(self, words: reference.Words, values: Values) -> Updates:
         """Words as they are to be shown; what is there already is left alone, as its visitor may be typing."""
@@ -61,13 +72,19 @@ def build() -> Clip:
         label="What is said (optional)", placeholder="Without it there is no WER, only agreement", elem_id="reference"
     )
     note = gr.HTML(elem_id="reference-note")
+    channel = gr.Radio(_channels(2), value=MIX, label="Channel", info=DIFFERENT, visible=False, elem_id="channel")
     origin, work = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
     recording = gr.Checkbox(False, visible=False)
     words.input(None, audio, [origin, note], js=reference.TYPING, **PRIVATE)
     audio.start_recording(None, None, recording, js="() => true", **PRIVATE)
     for ends in (audio.stop_recording, audio.clear, audio.upload):
         ends(None, None, recording, js="() => false", **PRIVATE)
-    return Clip(audio, words, origin, note, recording, work)
+    return Clip(audio, words, origin, note, recording, work, channel)
+
+
+def _channels(count: int) -> list[tuple[str, str]]:
+    """What can be chosen, for people and for ``read_audio``."""
+    return [("all, mixed", MIX), *((f"channel {number}", f"{number}") for number in range(1, count + 1))]
 
 
 def _audio() -> gr.Audio:

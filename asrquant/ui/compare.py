@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from asrquant.audio.sound import MIX
 from asrquant.data.bundled import example_clips
 from asrquant.jobs.compare import MAX_RUNS, CompareRequest
 from asrquant.measure.compare import Comparison, comparison_dict
@@ -122,7 +123,7 @@ class _CompareScreen(Screen):
         with self._tab.results.full(
             value, render.conditions(value, Path(str(self._clip)).name, self._preset)
         ) as updates:
-            yield updates
+            yield {**updates, **self._tab.clip.heard(value.mixed)}
 
 
 @dataclass(frozen=True)
@@ -148,13 +149,13 @@ class _Tab:
         """What a job changes."""
         clip = self.clip
         return [
-            clip.work, clip.words, clip.origin, clip.note, clip.audio, *self.results.all, *self.running.all
+            clip.work, clip.words, clip.origin, clip.note, clip.audio, clip.channel, *self.results.all, *self.running.all
         ]  # fmt: skip
 
     def wire(self) -> None:
         """Let the controls do what they say."""
         clip = self.clip
-        own: set[Component] = {clip.audio, clip.words, clip.origin, clip.recording}
+        own: set[Component] = {clip.audio, clip.words, clip.origin, clip.recording, clip.channel}
         starts = (
             (self.running.starts[0].click, self.transcribe, own),
             (self.examples.click, self.transcribe_example, {self.examples}),
@@ -163,8 +164,8 @@ class _Tab:
             event(run, {*inputs, *self.settings}, self.outputs, **HEAVY).then(None, js=SHOW_RESULTS, **PRIVATE)
         self.running.wire()
         clip.audio.change(
-            self.changed, {clip.audio, clip.words, clip.origin, clip.work}, [clip.words, clip.origin, clip.note],
-            trigger_mode="always_last", **QUICK,
+            self.changed, {clip.audio, clip.words, clip.origin, clip.work},
+            [clip.words, clip.origin, clip.note, clip.channel], trigger_mode="always_last", **QUICK,
         )  # fmt: skip
 
     def changed(self, values: Values, request: gr.Request) -> Updates:
@@ -174,7 +175,8 @@ class _Tab:
         asked = job.request if job and job.id == values[self.clip.work] else None
         if job and isinstance(asked, CompareRequest) and not (clip and reference.same_clip(str(asked.clip), clip)):
             session.stop(job, OTHER if clip else REMOVED)
-        return self.clip.shown(reference.fitting(clip, values[self.clip.words], values[self.clip.origin]), values)
+        words = reference.fitting(clip, values[self.clip.words], values[self.clip.origin])
+        return {**self.clip.shown(words, values), **self.clip.other()}
 
     def transcribe(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """Run the job on the clip that is there."""
@@ -216,6 +218,7 @@ class _Tab:
                 decoder=values[self.model.decoder],
                 runs=values[self.runs],
                 own=self.own.read(values),
+                channel=values.get(self.clip.channel, MIX),
             )
 
         yield from follow(

@@ -221,21 +221,7 @@ def test_missing_file() -> None:
 def test_a_truncated_file_is_never_taken_for_a_short_one(tmp_path: Path, name: str, subtype: str) -> None:
     path = write(tmp_path / name, speech(8), 16_000, subtype)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(AudioError, match=r"cut off: \d+%|cannot be read"):
-        read_audio(path)
-
-
-@pytest.mark.parametrize(("loud", "says"), [(0, "holds more sound than it announces"), (1, "is cut off: ")])
-def test_mp3_whose_length_is_a_wrong_estimate(tmp_path: Path, loud: int, says: str) -> None:
-    """Without the index in its first frame, libsndfile takes the length from the bit rate of the next one."""
-    halves = np.zeros((2, 10 * 16_000), np.float32)
-    halves[loud] = np.random.default_rng(0).normal(0, 0.1, halves.shape[1])
-    path = tmp_path / "a.mp3"
-    write(path, halves.ravel(), 16_000, "MPEG_LAYER_III", bitrate_mode="VARIABLE", compression_level=0.5)
-    assert read_audio(path).seconds == pytest.approx(20, abs=0.1)
-    data = path.read_bytes()
-    path.write_bytes(data[data.index(data[:2], 4) :])
-    with pytest.raises(AudioError, match=says):
+    with pytest.raises(AudioError, match=r"is cut off: \d+%|is damaged or cut off"):
         read_audio(path)
 
 

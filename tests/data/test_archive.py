@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import stat
 import zipfile
@@ -100,6 +101,50 @@ def test_two_entries_of_one_name(tmp_path: Path, room: Path) -> None:
         archive.writestr("a.txt", b"2")
     with pytest.raises(DatasetError, match="two entries"):
         unpack(tmp_path / "a.zip", room)
+
+
+LAYOUTS = {
+    "Kaldi with segments": {
+        "set/data/wav.scp": "a ../a.flac\nb cat a.flac |\n", "set/data/text": "a HELLO\nb NO\n",
+        "set/data/segments": "a a 0 0.2\nb b 0 1\n", "set/data/utt2spk": "a s\nb s\n", "set/a.flac": None,
+    },
+    "Lhotse supervisions": {
+        "x_supervisions.jsonl.gz": gzip.compress(
+            b'{"id": "a", "recording_id": "r", "start": 0, "duration": 0.2, "text": "HELLO"}'
+        ),
+        "x_recordings.jsonl.gz": gzip.compress(
+            b'{"id": "r", "sampling_rate": 16000, "duration": 9, "sources": '
+            b'[{"type": "file", "channels": [0], "source": "a.flac"}]}'
+        ),
+        "a.flac": None,
+    },
+    "Multilingual LibriSpeech": {"test/transcripts.txt": "1_2_3\tHELLO\n", "test/audio/1/2/1_2_3.flac": None},
+    "TIMIT": {"TEST/DR1/S/SA1.WRD": "0 9 HELLO\n", "TEST/DR1/S/SA1.WAV": None},
+    "Hugging Face audiofolder, JSON Lines": {"metadata.jsonl": '{"file_name": "d/a.flac", "text": "HELLO"}', "d/a.flac": None},
+    "SpeechBrain JSON": {"test.json": '{"a": {"wav": "{data_root}/a.flac", "words": "HELLO"}}', "a.flac": None},
+    "Common Voice (tabs, no quoting)": {"cv/test.tsv": "client_id\tpath\tsentence\nc\ta.flac\tHELLO\n", "cv/clips/a.flac": None},
+}  # fmt: skip
+"""Of each layout the files of a small data set; None is the sound."""
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_comes_out_of_a_zip(tmp_path: Path, room: Path, layout: str) -> None:
+    sound = example_clips()[0].path.read_bytes()
+    entries = {
+        name: sound if text is None else text.encode() if isinstance(text, str) else text
+        for name, text in LAYOUTS[layout].items()
+    }
+    unpack(make(tmp_path / "a.zip", {**entries, "__MACOSX/._a.flac": b"?", "._test.tsv": b"?", "run.sh": b"?"}), room)
+    assert not [*room.rglob("._*"), *room.rglob("run.sh")]
+    data = read_dataset(room, inside=room)
+    assert [u.reference for u in data.utterances] == ["HELLO"] and data.utterances[0].audio().seconds > 0.1
+    assert data.read_as.startswith(f"read as: {layout}, ")
+
+
+def test_a_manifest_that_unpacks_to_too_much(tmp_path: Path, room: Path) -> None:
+    unpack(make(tmp_path / "a.zip", {"cuts.jsonl.gz": gzip.compress(b" " * 201_000_000)}), room)
+    with pytest.raises(DatasetError, match=r"unpacks to more than 200 MB|is no data set"):
+        read_dataset(room, inside=room)
 
 
 def test_damage(tmp_path: Path, room: Path) -> None:

@@ -202,7 +202,9 @@ def test_where_files_lie(tmp_path: Path, put: Put, monkeypatch: pytest.MonkeyPat
     with pytest.raises(DatasetError, match=r"no folder .*data-root"):
         read_dataset(tmp_path / "here" / "m.csv", data_root=tmp_path / "nowhere")
     data = read_dataset(tmp_path / "here" / "m.csv")
-    assert [row.reason for row in data.bad] == [f"has no file {named[n]!r}" for n in (1, 2, 6)]
+    assert [row.reason for row in data.bad] == [
+        f"has no file {named[n]!r}; --data-root says where that is" for n in (1, 2, 6)
+    ]
 
 
 @pytest.mark.parametrize("given", ["x" * 5_000, "a\0b", "~nobody-here/x.wav", "/" * 300])

@@ -16,7 +16,7 @@ from asrquant.cli import main
 from asrquant.cli.command import _parser
 
 COMMANDS = commands()
-QUICK = {"compare", "transcribe", "modules", "verify"}
+QUICK = {"compare", "data", "transcribe", "modules", "verify"}
 PYTHON = [(name(page), code) for page in PAGES for code in fences(page, "python", "py")]
 
 
@@ -25,8 +25,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples) -> Path:
     """A folder with what the pages speak of: clips and the checkout's examples."""
     for clip in ("clip.flac", "one.wav", "two.wav"):
         shutil.copy(examples[0].path, tmp_path / clip)
-    (tmp_path / "PATH").mkdir()
-    shutil.copy(examples[0].path, tmp_path / "PATH")
+    shutil.copytree(ROOT / "examples" / "clips" / "eval", tmp_path / "PATH")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -34,7 +33,18 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples) -> Path:
 
 def test_the_pages_have_commands_and_python() -> None:
     named = {command.words[0] for command in COMMANDS}
-    assert {"compare", "benchmark", "modules", "sensitivity", "export", "transcribe", "verify", "pin", "space"} <= named
+    assert {
+        "compare",
+        "data",
+        "benchmark",
+        "modules",
+        "sensitivity",
+        "export",
+        "transcribe",
+        "verify",
+        "pin",
+        "space",
+    } <= named
     assert len(COMMANDS) > 20 and len(PYTHON) > 2
 
 

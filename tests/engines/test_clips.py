@@ -180,7 +180,9 @@ def test_what_a_benchmark_says_of_its_calibration(other_folder: Path, tmp_path: 
     assert f"static-int8: {BUNDLED}" in printed and "dynamic-int8: " not in printed
     assert "static-int8 calibrated with 2 clips (bundled ones, AN4; drawn with seed 1337)" in printed
     report = json.loads((tmp_path / "bundled" / "report.json").read_text())
-    assert len(report["notices"]) == 1 and report["notices"][0].startswith(f"static-int8: {BUNDLED}")
+    assert len(report["calibration_notices"]) == 1 and report["calibration_notices"][0].startswith(
+        f"static-int8: {BUNDLED}"
+    )
     assert [summary["calibration"] is None for summary in report["summaries"]] == [True, False, True]
     assert report["summaries"][1]["calibration"]["clips"][0]["id"] == asrquant.calibration_clips(2)[0].id
     page = (tmp_path / "bundled" / "report.html").read_text()
@@ -192,7 +194,7 @@ def test_what_a_benchmark_says_of_its_calibration(other_folder: Path, tmp_path: 
     printed = capsys.readouterr().out
     assert BUNDLED not in printed and "calibrated with 2 of 3 clips (mine; drawn with seed 1337)" in printed
     assert BUNDLED not in (tmp_path / "own" / "report.html").read_text()
-    assert json.loads((tmp_path / "own" / "report.json").read_text())["notices"] == []
+    assert json.loads((tmp_path / "own" / "report.json").read_text())["calibration_notices"] == []
     other_clips = noises(tmp_path / "more" / "mine", 3, 0.3)  # of the same names, and so of the same ids
     resumed = [*arguments, "--out", str(tmp_path / "own"), "--resume", "--calibration", str(other_clips)]
     assert main(resumed) == 2 and "of another benchmark (other recognizers)" in capsys.readouterr().err

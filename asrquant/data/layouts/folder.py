@@ -40,7 +40,7 @@ def read(path: Path, scope: Scope) -> Rows:
 def _manifests(path: Path, scope: Scope) -> list[Path]:
     """Those that could be one; recordings are part of the supervisions beside them."""
     files = [file for file in scope.files(path).files if manifest.has_ending(file) and not scope.leads_out(file)]
-    found = [file for file in files if manifest.fits(file) or lhotse.kind_of(file)]
+    found = [file for file in files if manifest.fits(file, scope) or lhotse.kind_of(file, scope)]
     halves = {each.with_name(each.name.replace("supervisions", "recordings")) for each in found if _half(each)}
     return [each for each in found if each not in halves]
 

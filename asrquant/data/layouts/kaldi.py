@@ -11,7 +11,7 @@ from asrquant.base.errors import DatasetError
 from asrquant.base.files import printable_name
 from asrquant.data.dataset import BAD_TIMES, Row, Rows
 from asrquant.data.scope import Scope
-from asrquant.data.textfile import columns, lines, read_text
+from asrquant.data.textfile import columns, lines
 
 SUMMARY = "a Kaldi data directory (wav.scp, text, segments)"
 _SHOWN = 6
@@ -38,9 +38,9 @@ def read(path: Path, scope: Scope) -> Rows:
     path = found[0]
     if not (path / "text").is_file():
         raise DatasetError(f"{printable_name(path)} has a wav.scp and no text; a file 'text' has to hold the words.")
-    recordings = {each.id: each for each in _table(path / "wav.scp", 2)}
-    segments = _table(path / "segments", 5) if (path / "segments").is_file() else None
-    texts = _table(path / "text", 2)
+    recordings = {each.id: each for each in _table(path / "wav.scp", 2, scope)}
+    segments = _table(path / "segments", 5, scope) if (path / "segments").is_file() else None
+    texts = _table(path / "text", 2, scope)
     return Rows(
         "Kaldi with segments" if segments is not None else "Kaldi", _rows(path, scope, recordings, segments, texts)
     )
@@ -60,10 +60,10 @@ class _Line:
     line: int
 
 
-def _table(path: Path, most: int) -> list[_Line]:
+def _table(path: Path, most: int, scope: Scope) -> list[_Line]:
     """The lines of a file, each with an id that is its only one."""
     found: dict[str, _Line] = {}
-    for number, line in enumerate(lines(read_text(path)), 1):
+    for number, line in enumerate(lines(scope.text(path)), 1):
         if line.strip():
             clip_id, *rest = columns(line, most)
             if clip_id in found:
@@ -115,7 +115,7 @@ def _piece(times: tuple[str, ...]) -> Piece | None:
         return None
     try:
         start, end = float(times[0]), float(times[1])
-        channel = int(times[2]) if len(times) > 2 else None
+        channel = int(times[2]) + 1 if len(times) > 2 else None
     except ValueError:
         raise ValueError(f"its times are {' '.join(times)!r}, which are no numbers") from None
     return Piece(start, None if end == -1 else end, channel=channel)

@@ -15,7 +15,6 @@ from asrquant.data.columns import Record, Value
 from asrquant.data.dataset import BAD_TIMES, Row, Rows
 from asrquant.data.layouts.records import first_object, read_records
 from asrquant.data.scope import Scope
-from asrquant.data.textfile import read_text
 
 SUMMARY = "Lhotse's cuts, or supervisions beside recordings (.jsonl, .jsonl.gz)"
 _ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
@@ -25,15 +24,15 @@ _OTHER = {"recordings": "supervisions", "supervisions": "recordings"}
 
 def accepts(path: Path, scope: Scope) -> bool:
     """Whether its first object is one of Lhotse's."""
-    return bool(kind_of(path))
+    return bool(kind_of(path, scope))
 
 
-def kind_of(path: Path) -> str:
+def kind_of(path: Path, scope: Scope) -> str:
     """``cuts``, ``recordings`` or ``supervisions``; empty for what is not Lhotse's."""
     if not path.name.lower().endswith(_ENDINGS) or not path.is_file():
         return ""
     try:
-        first = first_object(read_text(path))
+        first = first_object(scope.text(path))
     except DatasetError:
         return ""
     if first.get("type") in _CUTS:
@@ -49,14 +48,14 @@ def read(path: Path, scope: Scope) -> Rows:
     Raises:
         DatasetError: it is no JSON, or recordings and supervisions do not lie side by side.
     """
-    kind, name = kind_of(path), printable_name(path)
-    records = read_records(read_text(path), name).records
+    kind, name = kind_of(path, scope), printable_name(path)
+    records = read_records(scope.text(path), name).records
     if kind == "cuts":
         return Rows("Lhotse cuts", (_cut(each, path, scope) for each in records))
     other = path.with_name(path.name.replace(kind, _OTHER[kind]))
     if other == path or scope.leads_out(other) or not other.is_file():
         raise DatasetError(f"{name} holds {kind} alone; the {_OTHER[kind]} have to lie beside it, or give cuts.")
-    others = read_records(read_text(other), printable_name(other)).records
+    others = read_records(scope.text(other), printable_name(other)).records
     recordings, supervisions = (records, others) if kind == "recordings" else (others, records)
     return Rows("Lhotse supervisions", _supervisions(recordings, supervisions, path, scope))
 
@@ -144,7 +143,7 @@ def _sound(recording: Mapping[str, Value], channel: Value) -> _Sound:
         return _Sound(why=f"is {how.get(str(kind), f'kept as {kind}')}; write it to a file", kind=f"a {kind}")
     there = list(map(str, _list(source, "channels")))
     if len(meant) <= 1 < len(there) and meant:
-        return _Sound(given, there.index(str(meant[0])))
+        return _Sound(given, there.index(str(meant[0])) + 1)
     if meant and len(meant) not in (1, len(there)):
         return _Sound(why=f"is channels {', '.join(map(str, meant))} of {len(there)}; give one, or all")
     return _Sound(given)

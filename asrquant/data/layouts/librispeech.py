@@ -8,7 +8,7 @@ from pathlib import Path
 from asrquant.base.files import printable_name
 from asrquant.data.dataset import Row, Rows
 from asrquant.data.scope import Scope
-from asrquant.data.textfile import columns, lines, read_text
+from asrquant.data.textfile import columns, lines
 
 SUMMARY = "a folder in LibriSpeech's layout (speaker/chapter/*.flac, .wav, .m4a … beside a *.trans.txt)"
 
@@ -33,7 +33,7 @@ def _transcripts(path: Path, scope: Scope) -> list[Path]:
 
 def _rows(path: Path, scope: Scope) -> Iterator[Row]:
     for transcript in _transcripts(path, scope):
-        for number, line in enumerate(lines(read_text(transcript)), 1):
+        for number, line in enumerate(lines(scope.text(transcript)), 1):
             if not line.strip():
                 continue
             clip_id, reference = (*columns(line, 2), "")[:2]

@@ -13,7 +13,7 @@ from asrquant.data.layouts import tarred
 from asrquant.data.layouts.records import first_object, read_records
 from asrquant.data.layouts.table import header_of, read_table
 from asrquant.data.scope import Scope
-from asrquant.data.textfile import lines, read_text
+from asrquant.data.textfile import lines
 
 SUMMARY = "a .csv, .tsv, .json or .jsonl manifest with columns such as path and text"
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -30,10 +30,10 @@ def has_ending(path: Path) -> bool:
     return path.name.lower().endswith((*SEPARATORS, *JSON))
 
 
-def fits(path: Path) -> bool:
+def fits(path: Path, scope: Scope) -> bool:
     """Whether a file's first row has columns for a path and for words."""
     try:
-        text = read_text(path)
+        text = scope.text(path)
     except DatasetError:
         return False
     if path.suffix.lower() in SEPARATORS:
@@ -50,7 +50,7 @@ def read(path: Path, scope: Scope) -> Rows:
     Raises:
         DatasetError: it cannot be parsed, or has no column for the path or the words.
     """
-    name, text = printable_name(path), read_text(path)
+    name, text = printable_name(path), scope.text(path)
     if path.suffix.lower() in SEPARATORS:
         table = read_table(text, name, SEPARATORS[path.suffix.lower()])
         layout = table.layout
@@ -69,10 +69,10 @@ def read(path: Path, scope: Scope) -> Rows:
 
 
 def _finder(path: Path, scope: Scope) -> Callable[[str, Record], Path]:
-    """Beside the manifest; Common Voice's clips are in a folder beside it."""
+    """Beside the manifest, or what it links to; Common Voice's clips are in a folder beside it."""
+    there = str(path.resolve().parent)
 
     def find(given: str, record: Record) -> Path:
-        beside = ("clips",) if "sentence" in record.fields else ()
-        return scope.find(given, path.parent, *beside)
+        return scope.find(given, path.parent, *(("clips",) if "sentence" in record.fields else ()), there)
 
     return find

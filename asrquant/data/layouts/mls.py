@@ -8,7 +8,7 @@ from pathlib import Path
 from asrquant.base.files import printable_name
 from asrquant.data.dataset import Row, Rows
 from asrquant.data.scope import Scope, is_sound
-from asrquant.data.textfile import lines, read_text
+from asrquant.data.textfile import lines
 
 SUMMARY = "a folder in the layout of Multilingual LibriSpeech (transcripts.txt beside audio/)"
 NAME = "transcripts.txt"
@@ -30,13 +30,13 @@ def read(path: Path, scope: Scope) -> Rows:
 
 def _transcripts(path: Path, scope: Scope) -> list[Path]:
     named = (file for file in scope.files(path).files if file.name.lower() == NAME)
-    return [file for file in named if "\t" in next((line for line in lines(read_text(file)) if line.strip()), "")]
+    return [file for file in named if "\t" in next((line for line in lines(scope.text(file)) if line.strip()), "")]
 
 
 def _rows(path: Path, scope: Scope) -> Iterator[Row]:
     for transcript in _transcripts(path, scope):
         sounds = {file.stem: file for file in scope.files(transcript.parent).files if is_sound(file)}
-        for number, line in enumerate(lines(read_text(transcript)), 1):
+        for number, line in enumerate(lines(scope.text(transcript)), 1):
             if not line.strip():
                 continue
             clip_id, _, reference = (part.strip() for part in line.partition("\t"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from asrquant.base.errors import DatasetError
 from asrquant.data.dataset import Row, Rows
 from asrquant.data.scope import Scope
-from asrquant.data.textfile import lines, read_text
+from asrquant.data.textfile import lines
 
 SUMMARY = "a folder in TIMIT's layout (.TXT or .WRD beside each .WAV)"
 _LINE = re.compile(r"\s*[0-9]+[ \t]+[0-9]+(?:[ \t]+(.*\S))?\s*")
@@ -23,7 +23,7 @@ def accepts(path: Path, scope: Scope) -> bool:
     if not path.is_dir():
         return False
     texts = (text for text in _texts(path, scope) if scope.sound_beside(text.parent, text.stem))
-    return any(_words(text) is not None for text in texts)
+    return any(_words(text, scope) is not None for text in texts)
 
 
 def read(path: Path, scope: Scope) -> Rows:
@@ -42,7 +42,7 @@ def _texts(path: Path, scope: Scope) -> list[Path]:
 
 def _rows(path: Path, scope: Scope) -> Iterator[Row]:
     for text in _texts(path, scope):
-        words, clip = _words(text), scope.sound_beside(text.parent, text.stem)
+        words, clip = _words(text, scope), scope.sound_beside(text.parent, text.stem)
         if words is None and clip is None:  # a README
             continue
         if words is None:
@@ -52,10 +52,10 @@ def _rows(path: Path, scope: Scope) -> Iterator[Row]:
         yield Row(text.stem, clip, words, f"has no {text.stem}.WAV beside its {text.suffix}", given=given)
 
 
-def _words(text: Path) -> str | None:
+def _words(text: Path, scope: Scope) -> str | None:
     """The words of a .TXT or .WRD; None where it is something else."""
     try:
-        found = [_LINE.fullmatch(line) for line in lines(read_text(text)) if line.strip()]
+        found = [_LINE.fullmatch(line) for line in lines(scope.text(text)) if line.strip()]
     except DatasetError:
         return None
     parts = [match[1] or "" for match in found if match]
