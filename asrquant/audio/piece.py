@@ -11,6 +11,8 @@ from asrquant.base.errors import AudioError
 
 SLACK_SECONDS = 0.01
 """By which a piece may end after its file does: times are often written with two decimals."""
+PADDING_SECONDS = 0.1
+"""The same where the file's own length is not exact, as an encoder's delay and padding may be counted in it."""
 MAX_SKIPPED_SECONDS = 7_200
 """Before a piece, in a file whose decoder needs all that came before."""
 
@@ -68,13 +70,15 @@ class Piece:
         last = self.last(rate)
         return (frames if last is None else min(last, frames)) - self.first(rate)
 
-    def check(self, rate: int, frames: int, name: str) -> None:
+    def check(self, reader: Reader, frames: int, name: str) -> None:
         """Turn away a piece of more than is there.
 
         Raises:
             AudioError: it starts or ends after the file's ``frames`` samples.
         """
-        slack = 0 if self.in_samples else SLACK_SECONDS * rate
+        rate = reader.rate
+        exact = reader.claimed == reader.announced
+        slack = PADDING_SECONDS * rate if not exact else 0 if self.in_samples else SLACK_SECONDS * rate
         if self.first(rate) >= frames or (self.last(rate) or 0) > frames + slack:
             unit = "samples" if self.in_samples else "s"
             length = f"{frames}" if self.in_samples else f"{frames / rate:.2f}"
@@ -101,4 +105,4 @@ def piece_blocks(reader: Reader, piece: Piece, name: str) -> Iterator[Samples]:
             yield wanted
         if last is not None and at >= last:
             return
-    piece.check(reader.rate, at, name)
+    piece.check(reader, at, name)

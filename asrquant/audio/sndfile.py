@@ -22,8 +22,10 @@ _SHORTENED = (
     re.compile(r"(?:data|SSND) : (?P<declared>\d+) \(should be (?P<found>\d+)\)"),
     re.compile(r"frame count (?P<found>\d+) does not match value from 'ds64' chunk of (?P<declared>\d+)"),
 )
-_SEEKABLE = re.compile(r"(WAV|WAVEX|RF64|AIFF|CAF|AU|NIST) (PCM|FLOAT|DOUBLE|ULAW|ALAW).*|FLAC .*")
-"""Codings in which every sample has a place; positions in MP3, Vorbis and Opus are not exact."""
+_SEEKABLE = re.compile(r"(WAV|WAVEX|RF64|AIFF|CAF|AU|NIST) (PCM|FLOAT|DOUBLE|ULAW|ALAW).*|FLAC .*|OGG (VORBIS|OPUS)")
+"""Codings in which every sample has a place that can be gone to; in MP3 that is not exact."""
+_LEAD_SECONDS = {"OGG OPUS": 5}
+"""Before such a place, of which the decoder needs to have heard some to hear the same as from the start."""
 _NO_LENGTH = 2**40  # frames: libsndfile's answer where FLAC or CAF does not say
 
 
@@ -58,7 +60,7 @@ class SndfileReader:
     def skip(self, frame: int) -> int:
         """Seek, where every sample has a place."""
         if self.claimed and len(self._links) == 1 and _SEEKABLE.fullmatch(self.coding):
-            self._from = min(frame, self.claimed)
+            self._from = max(0, min(frame, self.claimed) - _LEAD_SECONDS.get(self.coding, 0) * self.rate)
         return self._from
 
     def blocks(self) -> Iterator[Samples]:

@@ -71,9 +71,9 @@ class MonoStream:
             AudioError: the sound is too long, cut off, damaged or not finite.
         """
         reader, piece = self._reader, self._piece
-        if piece and reader.claimed:
-            piece.check(self.rate, reader.claimed, self._name)
-        self._check_length(piece.length(self.rate, reader.claimed) if piece else reader.claimed)
+        if piece and reader.announced:
+            piece.check(reader, reader.announced, self._name)
+        self._check_length(piece.length(self.rate, reader.announced) if piece else reader.claimed)
         for channels in piece_blocks(reader, piece, self._name) if piece else reader.blocks():
             self.frames += channels.shape[1]
             self._check_length(self.frames)
@@ -171,8 +171,8 @@ def read_header(path: Path, piece: Piece | None = None) -> Header:
         check_rate(reader.rate, name)
         frames = reader.announced
         if piece:
-            if reader.claimed:
-                piece.check(reader.rate, reader.claimed, f"{name}#{piece}")
+            if reader.announced:
+                piece.check(reader, reader.announced, f"{name}#{piece}")
             frames = piece.length(reader.rate, frames or piece.last(reader.rate) or 0)
         return Header(max(0, frames) / reader.rate, reader.rate, reader.channels, reader.coding)
 

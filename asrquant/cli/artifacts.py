@@ -45,9 +45,7 @@ def add(commands: Commands) -> None:
         "--out", type=Path, metavar="DIR",
         help="default: ASRQUANT_EXPORTS, else artifacts/exports of the checkout, else exports",
     )  # fmt: skip
-    making.add_argument(
-        "--data", type=Path, help="LibriSpeech-layout folder to measure on (default: the bundled clips)"
-    )
+    making.add_argument("--data", type=Path, help="a folder or manifest to measure on (default: the bundled clips)")
     making.add_argument("--no-benchmark", action="store_true", help="do not measure WER and RTF for the model card")
     making.add_argument("--push", metavar="USER/REPO", help="also upload to the Hugging Face Hub (token: HF_TOKEN)")
     add_preset_options(making)

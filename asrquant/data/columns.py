@@ -56,7 +56,7 @@ Find = Callable[[str, Record], Path]
 """Where the file lies that a record names."""
 
 
-def rows(records: Sequence[Record], names: Sequence[str], find: Find, name: str) -> Iterator[Row]:
+def rows(records: Sequence[Record], names: Sequence[str], find: Find, name: str, words: bool = True) -> Iterator[Row]:
     """A row for each record.
 
     Args:
@@ -64,12 +64,13 @@ def rows(records: Sequence[Record], names: Sequence[str], find: Find, name: str)
         names: of all their columns.
         find: the place of a file.
         name: of the manifest, for errors.
+        words: whether there must be a column for the words.
 
     Raises:
         DatasetError: there is no column for the path or the words, two columns have one name, or the times are ambiguous.
     """
     path, text = Names.PATH.of(names), Names.TEXT.of(names)
-    if not path or not text:
+    if not path or (words and not text):
         raise DatasetError(
             f"{name} has the columns {', '.join(names) or 'none'}; it needs one of {', '.join(Names.PATH.value)} and one of "
             f"{', '.join(Names.TEXT.value)}."

@@ -46,7 +46,7 @@ def read_dataset(
         raise DatasetError(f"There is no folder or file {str(path)!r}; give a data set's.")
     if data_root and not data_root.is_dir():
         raise DatasetError(f"There is no folder {str(data_root)!r} for the clips (--data-root).")
-    scope = Scope(inside, data_root)
+    scope = Scope(inside, data_root, words)
     layout = next((layout for layout in LAYOUTS.values() if layout.accepts(path, scope)), None)
     if layout is None:
         raise DatasetError(

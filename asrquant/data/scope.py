@@ -44,10 +44,12 @@ class Scope:
     Attributes:
         inside: folder that they must lie in, for a stranger's data set; None allows every place.
         data_root: what ``$data_root`` in a path means, and where else relative paths may begin.
+        words: whether rows need words; else a table may be without a column for them.
     """
 
     inside: Path | None = None
     data_root: Path | None = None
+    words: bool = True
     _listings: dict[Path, Listing] = field(default_factory=dict, repr=False, compare=False)
     _stems: dict[Path, dict[str, dict[str, Path]]] = field(default_factory=dict, repr=False, compare=False)
 

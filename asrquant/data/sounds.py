@@ -22,7 +22,7 @@ def read_sounds(path: str | Path, inside: Path | None = None) -> Dataset:
         DatasetError: as ``read_dataset``, or there is no sound file.
         MissingDependencyError: a library that the layout needs is not installed.
     """
-    path, scope = Path(path), Scope(inside)
+    path, scope = Path(path), Scope(inside, words=False)
     if is_sound(path) and is_file(path):
         return Dataset(printable_name(path), (Utterance(path.name, path, ""),))
     if not path.is_dir() or any(layout.accepts(path, scope) for layout in LAYOUTS.values()):

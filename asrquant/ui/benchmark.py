@@ -190,7 +190,7 @@ def build(setting: Setting) -> Setting:
         with gr.Column(scale=5, min_width=320):
             kind = gr.Radio(kinds(), value=BUNDLED, label="Data", elem_id="bench-data")
             zipped = gr.File(
-                label="Zip: clips with a manifest or transcripts, in any layout that the page of data sets lists",
+                label="Zip: clips with a manifest (CSV, TSV, JSON), or in a corpus's layout (LibriSpeech, Kaldi, MLS, TIMIT)",
                 file_types=[".zip"], visible=False, elem_id="bench-zip",
             )  # fmt: skip
             path = gr.Textbox(

@@ -15,6 +15,7 @@ import asrquant
 from asrquant import Piece, Utterance, read_audio, read_dataset
 from asrquant.audio import sndfile
 from asrquant.audio.recording import Recording, open_audio
+from asrquant.audio.sound import read_header
 from asrquant.base.errors import AudioError, DatasetError
 from asrquant.cli import main
 from asrquant.measure.journal import NAME
@@ -46,13 +47,21 @@ def test_a_piece_is_what_was_cut_out(tmp_path: Path, sound: np.ndarray, name: st
         read_audio(tmp_path / name, piece=Piece(1, 2, channel=3))
 
 
-@pytest.mark.parametrize("name", ["a.mp3", "a.ogg"])
-def test_a_piece_of_what_cannot_be_sought_in(tmp_path: Path, sound: np.ndarray, name: str) -> None:
-    sf.write(tmp_path / name, sound[: 16_000 * 20, 0], 16_000)
+@pytest.mark.parametrize(("name", "subtype"), [("a.mp3", None), ("a.ogg", "VORBIS"), ("a.ogg", "OPUS")])
+def test_a_piece_of_what_was_compressed(tmp_path: Path, examples, name: str, subtype: str | None) -> None:
+    """As if all of it was decoded: of MP3 it is; Opus is heard for a while before."""
+    speech = np.concatenate([clip.audio().samples for clip in examples])
+    sf.write(tmp_path / name, speech, 16_000, subtype=subtype)
     whole = read_audio(tmp_path / name).samples
-    assert np.array_equal(read_audio(tmp_path / name, piece=Piece(4.5, 7.3)).samples, whole[72_000:116_800])
+    for first, last in ((0, 16_000), (72_001, 116_800), (200_000, 230_000)):
+        piece = read_audio(tmp_path / name, piece=Piece(first, last, in_samples=True)).samples
+        assert np.allclose(piece, whole[first:last], atol=1e-3 if subtype == "OPUS" else 0, rtol=0)
+    end = len(speech) / 16_000
+    assert read_audio(tmp_path / name, piece=Piece(end - 2, end)).seconds == pytest.approx(2, abs=0.1)
     with pytest.raises(AudioError, match="beyond the end"):
-        read_audio(tmp_path / name, piece=Piece(19, 25))
+        read_audio(tmp_path / name, piece=Piece(end - 2, end + 3))
+    with pytest.raises(AudioError, match="beyond the end"):
+        read_header(tmp_path / name, Piece(end - 2, end + 3))
 
 
 def test_a_long_piece_is_a_recording(tmp_path: Path, sound: np.ndarray) -> None:

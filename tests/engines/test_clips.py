@@ -112,6 +112,17 @@ def test_pieces_of_one_file_are_clips_of_their_own(an4: Recognizer, tmp_path: Pa
     assert len({clip.samples_sha256 for clip in heard.used.clips}) == len(set(heard.used.ids)) == 2
 
 
+@pytest.mark.parametrize("name", ["list.jsonl", "list.csv"])
+def test_a_manifest_needs_no_column_for_words_to_calibrate(tmp_path: Path, name: str) -> None:
+    noises(tmp_path, 2)
+    rows = [{"audio_filepath": "00.wav"}, {"audio_filepath": "01.wav"}]
+    (tmp_path / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "list.csv").write_text("path\n00.wav\n01.wav\n")
+    assert [clip.path.name for clip in read_sounds(tmp_path / name).utterances] == ["00.wav", "01.wav"]
+    with pytest.raises(DatasetError, match=r"it needs one of path, .* and one of text, "):
+        asrquant.read_dataset(tmp_path / name)
+
+
 def test_what_cannot_be_calibrated_with_is_named(an4: Recognizer, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match="empty holds no sound file and is no data set"):

@@ -39,7 +39,7 @@ def read(path: Path, scope: Scope) -> Rows:
         raise DatasetError(f"{path.name} cannot be read by datasets: {str(error).splitlines()[0]}.") from None
     audio = next((name for name, kind in table.features.items() if isinstance(kind, datasets.Audio)), None)
     text, name = (kind.of(table.column_names) for kind in (Names.TEXT, Names.ID))
-    if audio is None or not text:
+    if audio is None or (scope.words and not text):
         raise DatasetError(
             f"{path.name} has the columns {', '.join(table.column_names)}; it needs one of type Audio and one of "
             f"{', '.join(Names.TEXT.value)}."
@@ -52,7 +52,7 @@ def read(path: Path, scope: Scope) -> Rows:
 def _rows(table: Any, audio: str, text: str, name: str, scope: Scope) -> Iterator[Row]:
     for index, values in enumerate(table):
         clip_id = str(values[name]) if name and values[name] is not None else f"{index:06d}"
-        said, sound = values[text], values[audio] or {}
+        said, sound = values[text] if text else None, values[audio] or {}
         given = f"{index:06d} {Path(sound.get('path') or '').name}".strip()
         yield Row(clip_id, _file(sound, scope), "" if said is None else str(said), given=given)
 

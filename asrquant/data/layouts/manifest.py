@@ -56,16 +56,19 @@ def read(path: Path, scope: Scope) -> Rows:
         layout = table.layout
         if "file_name" in table.names and path.stem.lower() == "metadata":
             layout = f"Hugging Face audiofolder, {layout}"
-        return Rows(layout, rows(table.records, table.names, _finder(path, scope), name))
+        return Rows(layout, rows(table.records, table.names, _finder(path, scope), name, scope.words))
     found = read_records(text, name)
     if not found.records:
         raise DatasetError(f"{name} cannot be read as a manifest: it is empty; it needs a line for each clip.")
     if tarred.accepts(found.names):
-        return Rows("NeMo tarred", rows(found.records, found.names, tarred.finder(path, found.records, scope), name))
+        return Rows(
+            "NeMo tarred",
+            rows(found.records, found.names, tarred.finder(path, found.records, scope), name, scope.words),
+        )
     layout = found.layout
     if "file_name" in found.names and path.stem.lower() == "metadata":
         layout = "Hugging Face audiofolder, JSON Lines"
-    return Rows(layout, rows(found.records, found.names, _finder(path, scope), name))
+    return Rows(layout, rows(found.records, found.names, _finder(path, scope), name, scope.words))
 
 
 def _finder(path: Path, scope: Scope) -> Callable[[str, Record], Path]:
