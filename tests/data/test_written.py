@@ -96,6 +96,7 @@ JSON = {
     "records": {"orient": "records"},
     "indented": {"orient": "records", "indent": 2},
     "columns": {"orient": "columns"},
+    "index": {"orient": "index"},
     "not escaped": {"orient": "records", "lines": True, "force_ascii": False},
 }
 
