@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from dataclasses import dataclass, field
 from io import FileIO
 from typing import Literal
@@ -24,9 +25,7 @@ _NO_CLAIM = (
 )
 """Lengths that say nothing. Sound as long as that would be refused for its length, whether all of it is there or not."""
 _MOST_CHUNKS = 10_000
-_LARGEST = (1 << 32) - 1
-_ABSURD = 1 << 62
-"""Of a length of 64 bits."""
+_LARGEST, _ABSURD = (1 << 32) - 1, 1 << 62
 _Order = Literal["little", "big"]
 _ORDERS: tuple[_Order, _Order] = ("little", "big")
 _NAME = re.compile(rb"[ -~]{4}")
@@ -73,6 +72,7 @@ class Header:
         declared: bytes of sound by the header.
         open: whether ``declared`` says nothing.
         lengths: numbers that have to fit the sound.
+        begins: what stands at the beginning instead, for a reader that does not know this one; often nothing.
         second: bytes of a second of sound, 0 where nobody knows.
         chunks: bytes of the head of a chunk that may follow the sound; 0 where none may.
     """
@@ -83,6 +83,7 @@ class Header:
     declared: int = 0
     open: bool = False
     lengths: list[Length] = field(default_factory=list)
+    begins: tuple[tuple[int, bytes], ...] = ()
     second: float = 0.0
     chunks: int = 8
 
@@ -99,18 +100,20 @@ def outline(opened: FileIO, header: Header, size: int, name: str) -> Outline:
     empty = header.declared == 0 and _after_chunks(opened, header, header.start, size) >= size
     if header.open and not empty:
         changes = [(length.at, length.fitting(there)) for length in header.lengths]
-        return Outline((Link(replaced(size, changes)),))
+        return Outline((Link(replaced(size, [*header.begins, *changes])),))
     if header.declared > there:
         raise AudioError(cut_off(name, there / header.declared))
     end = header.start + header.declared
     end = max(_after_chunks(opened, header, at, size) for at in {end, end + (end & 1)})
     rest = os.pread(opened.fileno(), _FILLING, end) if end < size else b""
     if header.open or not rest.strip(b"\0") or _TAGS.match(rest.lstrip(b"\0")):
-        return Outline()
+        return Outline((Link(replaced(size, header.begins)),) if header.begins else ())
     more = (size - end) / header.second if header.second else 0
     what = f"{more:.1f} s" if more >= 0.05 else f"{size - end:,} bytes"
-    links = () if header.chunks else (Link((range(end),)),)  # where libsndfile reads all that is there
-    return Outline(links, f"{what} after the end that its header announces are not read")
+    # libsndfile gets what comes before: it would look for chunks there, or take all of it for sound.
+    return Outline(
+        (Link(replaced(end, header.begins)),), f"{what} after the end that its header announces are not read"
+    )
 
 
 def _after_chunks(opened: FileIO, header: Header, at: int, size: int) -> int:
@@ -129,8 +132,9 @@ def _after_chunks(opened: FileIO, header: Header, at: int, size: int) -> int:
 
 def riff(opened: FileIO, size: int) -> Header:
     """WAV of every kind: RIFF, RIFX (big-endian), RF64 and BW64 (64-bit lengths)."""
-    order: _Order = "big" if os.pread(opened.fileno(), 4, 0) == b"RIFX" else "little"
-    header = Header("WAV")
+    beginning = os.pread(opened.fileno(), 4, 0)
+    order: _Order = "big" if beginning == b"RIFX" else "little"
+    header = Header("WAV", begins=((0, b"RF64"),) if beginning == b"BW64" else ())
     long_at, block = 0, 1
 
     for chunk, at, length in _chunks(opened, 12, size, order):
@@ -143,14 +147,16 @@ def riff(opened: FileIO, size: int) -> Header:
         elif chunk == b"data":
             header.start, header.declared, header.open = at, length, _says_nothing(length)
             header.lengths = [Length(4, 4, order, at - 8), Length(at - 4, 4, order)]
-            if long_at and length == _LARGEST:
-                said = int.from_bytes(os.pread(opened.fileno(), 8, long_at + 8), "little")
-                header.declared, header.open = said, _says_nothing(said) or said >= _ABSURD
+            if long_at:
                 header.lengths = [
+                    Length(at - 4, 4, order),
                     Length(long_at, 8, order, at - 8),
                     Length(long_at + 8, 8, order),
                     Length(long_at + 16, 8, order, unit=block),
                 ]
+            if long_at and length == _LARGEST:
+                said = int.from_bytes(os.pread(opened.fileno(), 8, long_at + 8), "little")
+                header.declared, header.open = said, _says_nothing(said) or said >= _ABSURD
             break
     return header
 
@@ -178,7 +184,8 @@ def aiff(opened: FileIO, size: int) -> Header:
             described, frames = at, int.from_bytes(body[2:6], "big")
             bits, code = int.from_bytes(body[6:8], "big"), body[18:22].decode("latin-1") if length >= 22 else "NONE"
             frame_bytes = int.from_bytes(body[:2], "big") * -(-bits // 8)
-            rate = int.from_bytes(body[10:14], "big") / 2.0 ** (16414 - min(16414, int.from_bytes(body[8:10], "big")))
+            exponent = int.from_bytes(body[8:10], "big") - 16_414  # of the 32 bits that follow, of 80 in all
+            rate = int.from_bytes(body[10:14], "big") * 2.0**exponent if -31 <= exponent <= 0 else 0.0
             header.coding = FOUR_LETTERS.get(code, "" if code in _PCM_LETTERS else f"'{_shown(code)}'")
             header.second = 0.0 if header.coding else rate * frame_bytes
         elif chunk == b"SSND":
@@ -219,6 +226,9 @@ def caf(opened: FileIO, size: int) -> Header:
             described = os.pread(opened.fileno(), 32, body)
             code = described[8:12].decode("latin-1")
             header.coding = "" if code in ("lpcm", "ulaw", "alaw") else FOUR_LETTERS.get(code, f"'{_shown(code)}'")
+            (rate,) = struct.unpack(">d", described[:8].ljust(8, b"\0"))
+            packet = int.from_bytes(described[16:20], "big")
+            header.second = 0.0 if header.coding or not 0 < rate < _LARGEST else rate * packet
         elif head[:4] == b"data":
             header.start, header.declared, header.open = body + 4, max(0, length - 4), length <= 4
             header.lengths = [Length(at + 4, 8, "big", 4)]
@@ -238,7 +248,7 @@ def au(opened: FileIO, size: int) -> Header:
     coding = "" if width else AU_CODES.get(code, f"format {code}")
     return Header(
         "AU", coding, start, length, _says_nothing(length), [Length(8, 4, "big")],
-        float(width * rate * channels), chunks=0,
+        second=float(width * rate * channels), chunks=0,
     )  # fmt: skip
 
 
@@ -263,7 +273,7 @@ def nist(opened: FileIO, size: int) -> Header:
     length = count * channels * width
     return Header(
         "NIST SPHERE", _shown(strange), start, 0 if strange else length, not count, [],
-        float(number(b"sample_rate", 0) * channels * width), chunks=0,
+        second=float(number(b"sample_rate", 0) * channels * width), chunks=0,
     )  # fmt: skip
 
 

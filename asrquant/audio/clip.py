@@ -106,7 +106,7 @@ def from_samples(
         raise AudioError(f"{name} has shape {mono.shape}; one channel of samples, [T], is expected.")
     check_rate(rate, name)
     peak = float(peaks(mono[None], name)[0])
-    check_sound(len(mono), rate, peak, name)
+    check_sound(len(mono), rate, float(np.ptp(mono)) / 2 if len(mono) else 0.0, name)
     return Audio(resample(mono, rate, peak), rate, source_channels, source_format)
 
 
@@ -128,8 +128,8 @@ def resample(mono: Samples, rate: int, peak: float) -> Samples:
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
-def check_sound(frames: int, rate: int, peak: float, name: str) -> None:
-    """Turn away what is too short or silent.
+def check_sound(frames: int, rate: int, swing: float, name: str) -> None:
+    """Turn away what is too short or silent; ``swing`` is half of what lies between the largest and the smallest sample.
 
     Raises:
         AudioError: it is.
@@ -138,8 +138,8 @@ def check_sound(frames: int, rate: int, peak: float, name: str) -> None:
         raise AudioError(f"{name} holds no sound (0 samples); record or choose the clip again.")
     if frames < MIN_SECONDS * rate:
         raise AudioError(f"{name} is too short ({frames / rate:.3f} s); at least {MIN_SECONDS} s are needed.")
-    if peak < SILENCE:
-        raise AudioError(f"{name} is silent (peak {peak:.1e} of full scale); check the microphone and record again.")
+    if swing < SILENCE:
+        raise AudioError(f"{name} is silent (peak {swing:.1e} of full scale); check the microphone and record again.")
 
 
 def received(rate: int, channels: int, seconds: float, note: str = "") -> str:

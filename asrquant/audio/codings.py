@@ -45,7 +45,8 @@ AU_CODES = {
 FFMPEG = {
     "adpcm_ima_qt": "IMA ADPCM", "adpcm_ms": "Microsoft ADPCM", "qdm2": "QDesign 2", "qdmc": "QDesign",
     "qcelp": "QUALCOMM PureVoice",
-    "mace3": "MACE 3:1", "mace6": "MACE 6:1", "ilbc": "iLBC", "gsm": "GSM 6.10", "gsm_ms": "GSM 6.10", "eac3": "E-AC-3",
+    "mace3": "MACE 3:1", "mace6": "MACE 6:1", "ilbc": "iLBC", "gsm": "GSM 6.10", "gsm_ms": "GSM 6.10", "ac3": "AC-3",
+    "eac3": "E-AC-3",
 }  # fmt: skip
 """By FFmpeg's names, where those are not what people call it."""
 

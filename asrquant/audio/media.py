@@ -268,7 +268,7 @@ def _in_words(sentence: str, name: str) -> Iterator[None]:
 
     try:
         yield
-    except av.FFmpegError as error:
+    except (av.FFmpegError, OSError) as error:  # it may also seek to where no file has anything
         if error.errno == errno.ENOMEM:
             raise AudioError(f"{name} asks for more memory than sound needs; save it as WAV or FLAC.") from error
         raise AudioError(sentence) from error

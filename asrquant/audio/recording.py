@@ -109,7 +109,7 @@ def open_audio(path: str | Path, channel: int | str | None = None, piece: Piece 
         taken = stream.instead
         stream = _listen_through(path, taken, piece)
     name = f"{printable_name(path)}#{piece}" if piece else printable_name(path)
-    check_sound(stream.frames, stream.rate, stream.peak, name)
+    check_sound(stream.frames, stream.rate, stream.swing, name)
     return Recording(
         path, stream.frames, stream.peak, taken, stream.rate, stream.channels, stream.coding, stream.note,
         stream.channels_differ, piece,

@@ -40,6 +40,7 @@ class MonoStream:
         coding: its container and coding, such as ``WAV PCM_16``.
         frames: mono samples read.
         peak: the largest absolute value of the mono samples.
+        swing: half of what lies between the largest and the smallest of them; of a constant, which is no sound, 0.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class MonoStream:
         """
         self.rate, self.channels, self.coding = reader.rate, reader.channels, reader.coding
         self.frames, self.peak = 0, 0.0
+        self._low, self._high = np.inf, -np.inf
         self._reader, self._name, self._max_seconds, self._channel = reader, name, max_seconds, channel
         self._energy, self._energies, self._piece = 0.0, np.zeros(reader.channels), piece
         check_rate(self.rate, name)
@@ -82,11 +84,17 @@ class MonoStream:
             self._energies += [float(np.dot(channel, channel)) for channel in channels]
             self._energy += float(np.dot(mono, mono))
             self.peak = max(self.peak, float(peaks(mono[None], self._name)[0]))
+            self._low, self._high = mono.min(initial=self._low), mono.max(initial=self._high)
             yield mono
 
     def read(self) -> Samples:
         """All of it, [T]."""
         return np.concatenate([np.zeros(0, np.float32), *self])
+
+    @property
+    def swing(self) -> float:
+        """See above; of no samples 0."""
+        return float(max(0.0, self._high - self._low)) / 2
 
     @property
     def instead(self) -> int | None:

@@ -11,11 +11,14 @@ import numpy.typing as npt
 
 from asrquant.audio.reader import Samples
 
-UNLIKE = 0.35
-"""Correlation under which channels count as different sounds; see ``Channels.correlation``."""
+UNLIKE = 0.3
+"""Correlation under which channels count as different sounds; see ``Channels.correlation``. Between what ``examples/channels.py``
+finds for two microphones of one room and for the two sides of a call."""
 LOUD = 0.01
 """Share of the loudest channel's energy (-20 dB) from which a channel counts as loud."""
-_FRAMES_A_SECOND = 32
+_RATE = 16_000
+"""Hz to which higher rates are brought down, roughly: what is looked at lies far below."""
+_FRAMES_A_SECOND = 16
 _BAND = 100.0, 4_000.0
 """Hz in which speech has most of its energy."""
 _SHORTEST = 4
@@ -26,6 +29,8 @@ class Channels:
     """Channels that are heard block by block."""
 
     def __init__(self, channels: int, rate: int) -> None:
+        self._together = max(1, rate // _RATE)
+        rate //= self._together
         self._frame = 2 * rate // _FRAMES_A_SECOND
         self._window = np.hanning(self._frame).astype(np.float32)
         hertz = np.fft.rfftfreq(self._frame, 1 / rate)
@@ -35,11 +40,15 @@ class Channels:
 
     def hear(self, block: Samples) -> None:
         """Take the next second or so, [C, T], in."""
-        if len(self._energies) < 2 or block.shape[1] < (_SHORTEST + 1) * self._frame // 2:
+        length = block.shape[1] // self._together
+        if len(self._energies) < 2 or length < (_SHORTEST + 1) * self._frame // 2:
             return
+        if self._together > 1:
+            block = block[:, : length * self._together].reshape(len(block), length, self._together).mean(axis=2)
         frames = np.lib.stride_tricks.sliding_window_view(block, self._frame, axis=1)[:, :: self._frame // 2]
         spectra = np.fft.rfft(frames * self._window, axis=2)[:, :, self._band]  # [C, frames, F]
-        cross = np.abs(np.einsum("afk,bfk->abk", spectra, spectra.conj(), optimize=True)).sum(axis=2)
+        by_frequency = spectra.transpose(2, 0, 1)  # [F, C, frames]
+        cross = np.abs(by_frequency @ by_frequency.conj().transpose(0, 2, 1)).sum(axis=0)
         self._common += cross
         self._energies += np.diagonal(cross)
 

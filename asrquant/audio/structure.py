@@ -22,6 +22,8 @@ _MOST_BYTES = 1 << 24
 _BOXES = frozenset(
     b"ftyp moov mdat free skip wide pnot moof mfra sidx ssix styp emsg prft uuid udta meta pdin PICT junk".split()
 )
+_ONCE = {b"ftyp", b"moov"}
+"""Of these a file has one."""
 _SOUND_BOX = re.compile(rb"hdlr.{8}soun|cmov", re.DOTALL)  # or compressed
 _SEGMENT, _CLUSTER, _TRACKS = 0x18538067, 0x1F43B675, 0x1654AE6B
 _TRACK_TYPE, _SOUND_TRACK = b"\x83\x81", b"\x83\x81\x02"
@@ -49,7 +51,7 @@ def check(opened: FileIO, demuxer: str, name: str) -> None:
 
 def cut_off(name: str, share: float) -> str:
     """The sentence for a file of which only a share is there."""
-    percent = int(100 * share)  # not rounded, as less than all is there
+    percent = min(99, round(100 * share))  # as less than all is there
     return f"{name} is cut off: {percent}% of the sound that it announces is there; save or upload it again."
 
 
@@ -60,13 +62,19 @@ def cut_in_the_middle(name: str) -> str:
 
 def _walk_mp4(file: io.BufferedReader, size: int, name: str) -> bool:
     """Whether there is an audio track, as far as the outermost boxes tell."""
-    at, tracks = 0, b""
+    at, tracks, seen = 0, b"", set()
     for _ in range(_MOST_PARTS):
         file.seek(at)
         head = file.read(16)
         kind, length = head[4:8], int.from_bytes(head[:4], "big")
         if kind not in _BOXES:  # the end, or what somebody appended
             return not tracks or bool(_SOUND_BOX.search(tracks))
+        if kind in seen:
+            raise AudioError(
+                f"{name} holds several recordings after each other, of which only the first would be read; save it as WAV or "
+                "FLAC and try again."
+            )
+        seen |= {kind} & _ONCE
         start = 8
         if length == 1:
             start, length = 16, int.from_bytes(head[8:16], "big")

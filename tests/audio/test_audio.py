@@ -159,6 +159,8 @@ def broken_values(value: float) -> np.ndarray:
         (lambda p: sf.write(p, np.zeros(0, np.float32), 16_000), "no sound"),
         (lambda p: sf.write(p, tone(0.05), 16_000), "too short"),
         (lambda p: sf.write(p, np.zeros(16_000, np.float32), 16_000), "silent"),
+        (lambda p: sf.write(p, np.full(16_000, 0.3, np.float32), 16_000), "silent"),  # nothing but an offset
+        (lambda p: sf.write(p, tone(1 / 16_000), 16_000), "too short"),
         (lambda p: sf.write(p, tone(1, 3_000), 3_000), "sampling rate of 3000 Hz"),
         (lambda p: sf.write(p, tone(1, 200_000), 200_000), "sampling rate of 200000 Hz"),
         (lambda p: sf.write(p, np.repeat(tone()[:, None], 9, axis=1), 16_000), "9 channels"),

@@ -37,7 +37,8 @@ SNDFILE = {
     "wav-ulaw": ("a.wav", "ULAW", 1), "wav-ima-adpcm": ("a.wav", "IMA_ADPCM", 1), "wav-ms-adpcm": ("a.wav", "MS_ADPCM", 2),
     "aiff": ("a.aiff", "PCM_16", 1), "caf": ("a.caf", "PCM_16", 1), "caf-alac": ("a.caf", "ALAC_16", 2),
     "flac": ("a.flac", "PCM_16", 2), "ogg-vorbis": ("a.ogg", "VORBIS", 1), "ogg-opus": ("a.ogg", "OPUS", 2),
-    "mp3": ("a.mp3", "MPEG_LAYER_III", 2),
+    "mp3": ("a.mp3", "MPEG_LAYER_III", 2), "au": ("a.au", "PCM_16", 1),
+    "nist": ("a.nist", "PCM_16", 1), "rf64": ("a.rf64", "PCM_16", 1),
 }  # fmt: skip
 MEDIA = {
     "m4a-aac": ("a.m4a", "aac", 16_000, {}), "m4a-alac": ("a.m4a", "alac", 16_000, FAST_START),

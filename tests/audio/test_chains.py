@@ -171,3 +171,12 @@ def test_flac_with_tags(tmp_path: Path, tail: bytes) -> None:
         audio = heard(tmp_path, data)
         assert np.array_equal(audio.samples, exact) and not audio.source_note
     assert heard(tmp_path, made + tag + made).seconds == 4
+
+
+def test_the_gain_that_opus_carries(tmp_path: Path) -> None:
+    made = part(tmp_path, "OPUS", 0, 2)
+    at = made.index(b"OpusHead") + 16
+    as_it_is = heard(tmp_path, made).samples
+    for decibels in (-6, 6):
+        changed = with_checksums(made[:at] + (256 * decibels).to_bytes(2, "little", signed=True) + made[at + 2 :])
+        assert np.allclose(heard(tmp_path, changed).samples, as_it_is * 10 ** (decibels / 20), atol=1e-3)

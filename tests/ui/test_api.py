@@ -144,10 +144,11 @@ def test_the_apis_page(address) -> None:
     info = httpx.get(f"{address}/gradio_api/info").json()["named_endpoints"]
     assert set(info) == {"/compare", "/presets"}
     parameters = {each["parameter_name"]: each for each in info["/compare"]["parameters"]}
-    assert list(parameters) == ["clip", "preset", "reference", "model", "decoder", "runs", "settings"]
+    assert list(parameters) == ["clip", "preset", "reference", "model", "decoder", "runs", "settings", "channel"]
     defaults = {name: each["parameter_default"] for name, each in parameters.items() if each["parameter_has_default"]}
     assert defaults == {
         "preset": "dynamic-int8", "reference": "", "model": "an4", "decoder": "ngram", "runs": 3, "settings": None,
+        "channel": "mix",
     }  # fmt: skip
     assert parameters["preset"]["type"]["enum"] == [*asrquant.PRESETS, CUSTOM]
     assert parameters["clip"]["python_type"]["type"] == "filepath" and parameters["runs"]["type"] == {"type": "integer"}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile as sf
 from media_files import media, silent_film
 from pages import NEEDS_CHROMIUM, SLOW
 from scipy.signal import resample_poly
-from test_page import texts, wait_for_clip, wait_for_results
+from test_page import texts, upload, wait_for_clip, wait_for_results
 
 from asrquant.audio.clip import read_audio
 from asrquant.data.bundled import example_clips
@@ -167,3 +168,37 @@ def test_the_file_chooser_offers_films_too(page) -> None:
         page.locator("#clip input[type=file]").locator("..").click(position={"x": 20, "y": 60})
     accepted = page.locator("#clip input[type=file]").get_attribute("accept")
     assert ".m4a" in accepted and ".mkv" in accepted and "video/*" in accepted
+
+
+def two_speakers(folder: Path) -> tuple[Path, list[str]]:
+    """A call with one of the bundled clips on each side, and what is said on each."""
+    clips = example_clips()[3], example_clips()[5]
+    sides = [clip.audio().samples for clip in clips]
+    length = max(map(len, sides))
+    levelled = [np.pad(0.3 * side / np.abs(side).max(), (0, length - len(side))) for side in sides]
+    sf.write(folder / "call.wav", np.stack(levelled, axis=1), 16_000)
+    return folder / "call.wav", [clip.reference for clip in clips]
+
+
+def test_two_speakers_on_two_channels_are_said_and_one_can_be_chosen(open_page, tmp_path: Path) -> None:
+    """The choice appears once the clip was heard, stays with the clip, and goes with it."""
+    page = open_page()
+    call, said = two_speakers(tmp_path)
+    upload(page, call)
+    assert not page.locator("#channel").is_visible()
+    page.locator("#transcribe").click()
+    wait_for_results(page)
+    page.locator("#channel").wait_for(timeout=SLOW)
+    conditions = page.locator("#numbers .aq-conditions")
+    assert "its channels hold different sounds, perhaps two speakers" in conditions.inner_text()
+    for number, words in enumerate(said, start=1):
+        page.locator("#channel").get_by_label(f"channel {number}").check()
+        page.locator("#transcribe").click()
+        page.locator("#numbers .aq-conditions", has_text=f"channel {number} of 2").wait_for(timeout=SLOW)
+        wait_for_results(page)
+        assert agreement(words, texts(page)["Original"]) >= 60
+        assert page.locator("#channel").is_visible()
+    page.locator("#examples button").nth(3).click()
+    page.locator("#channel").wait_for(state="hidden", timeout=SLOW)
+    wait_for_results(page)
+    assert "channel" not in conditions.inner_text() and not page.locator("#channel").is_visible()
