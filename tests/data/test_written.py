@@ -14,6 +14,7 @@ import pytest
 import soundfile as sf
 
 from asrquant import read_dataset
+from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 from asrquant.data.dataset import Dataset
 
 ROWS = 3
@@ -111,6 +112,7 @@ def test_pandas_json(folder: Path, how: str) -> None:
 
 def test_speechbrain_reads_the_same(folder: Path) -> None:
     """SpeechBrain's own reading of a CSV and a JSON manifest, beside ours."""
+    ensure_torchaudio()
     from speechbrain.dataio.dataio import load_data_csv, load_data_json
 
     roots = {"data_root": str(folder)}
