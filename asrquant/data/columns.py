@@ -86,7 +86,7 @@ def rows(records: Sequence[Record], names: Sequence[str], find: Find, name: str,
 def _row(record: Record, path: str, text: str, clip_id: str, times: _Times, find: Find) -> Row:
     fields, line = record.fields, record.line
     given, inner = _path(fields.get(path))
-    own = record.key or (_text(fields.get(clip_id)) or "" if clip_id else "")
+    own = (_text(fields.get(clip_id)) if clip_id else "") or record.key
     said = _text(fields.get(text))
     called = own or given or f"line {line}"
     if said is None and not isinstance(fields.get(text), bool | None):

@@ -22,6 +22,8 @@ MOST_FILES_OF_STRANGERS = 20_000
 MAX_UNPACKED = 2_000_000_000
 MAX_UNPACKED_OF_STRANGERS = 200_000_000
 """Bytes that a compressed manifest may become."""
+_TEXTS_KEPT = 2
+"""Of the last files: several layouts look at the same one, and then it is read."""
 _DATA_ROOT = re.compile(r"\$data_root\b|\$?\{data_root\}")
 _TAKEN_OUT = "__taken_out"
 JUNK_FOLDERS = frozenset((".ipynb_checkpoints", "__MACOSX", ".git", "@eaDir", _TAKEN_OUT))
@@ -51,6 +53,8 @@ class Scope:
     data_root: Path | None = None
     words: bool = True
     _listings: dict[Path, Listing] = field(default_factory=dict, repr=False, compare=False)
+    _texts: dict[Path, str] = field(default_factory=dict, repr=False, compare=False)
+    _unpacked: list[int] = field(default_factory=list, repr=False, compare=False)
     _stems: dict[Path, dict[str, dict[str, Path]]] = field(default_factory=dict, repr=False, compare=False)
 
     def leads_out(self, path: Path) -> bool:
@@ -91,8 +95,17 @@ class Scope:
             yield from (folder / unicodedata.normalize(form, given) for form in ("NFC", "NFD"))
 
     def text(self, path: Path) -> str:
-        """The text of a file (``read_text``), of a stranger's no more than a zip of theirs may hold."""
-        return read_text(path, MAX_UNPACKED if self.inside is None else MAX_UNPACKED_OF_STRANGERS)
+        """The text of a file (``read_text``); strangers' may unpack to no more, all together, than a zip of theirs may hold."""
+        if path not in self._texts:
+            most = MAX_UNPACKED if self.inside is None else max(0, MAX_UNPACKED_OF_STRANGERS - sum(self._unpacked))
+            packed = path.suffix.lower() == ".gz"
+            self._unpacked.append(most if packed else 0)  # should that be too little, nothing is left
+            text = read_text(path, most)
+            self._unpacked[-1] = len(text) if packed else 0
+            while len(self._texts) >= _TEXTS_KEPT:
+                self._texts.pop(next(iter(self._texts)))
+            self._texts[path] = text
+        return self._texts[path]
 
     def files(self, folder: Path) -> Listing:
         """Every file below a folder, also by links, each folder once; without what systems leave behind."""

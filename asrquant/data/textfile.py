@@ -35,7 +35,7 @@ def read_text(path: Path, most: int) -> str:
             with gzip.open(path) as packed:
                 data = packed.read(most + 1)
             if len(data) > most:
-                raise DatasetError(f"{name} unpacks to more than {most / 1e6:.0f} MB.")
+                raise DatasetError(f"{name} unpacks to more text than is read; split it into several.")
         else:
             data = path.read_bytes()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -8,6 +8,10 @@ import pytest
 import soundfile as sf
 
 
+def noise(seconds: float) -> np.ndarray:
+    return 0.1 * np.random.default_rng(19).normal(size=int(16_000 * seconds)).astype(np.float32)
+
+
 @pytest.fixture
 def put(tmp_path: Path) -> Callable[..., None]:
     """Puts sound files below the test's folder."""
@@ -15,6 +19,6 @@ def put(tmp_path: Path) -> Callable[..., None]:
     def make(*names: str, seconds: float = 0.25, format: str | None = None) -> None:
         for name in names:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            sf.write(tmp_path / name, np.full(int(16_000 * seconds), 0.1, np.float32), 16_000, format=format)
+            sf.write(tmp_path / name, noise(seconds), 16_000, format=format)
 
     return make

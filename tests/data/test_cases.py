@@ -84,7 +84,7 @@ def write(folder: Path, case: Case) -> None:
         if text:
             (folder / name).write_text(text)
         else:
-            sf.write(folder / name, np.full(4 * 16_000, 0.1, np.float32), 16_000)
+            sf.write(folder / name, np.sin(np.arange(4 * 16_000, dtype=np.float32) / 9) / 2, 16_000)
 
 
 @pytest.mark.parametrize("name", CASES)

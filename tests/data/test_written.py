@@ -14,6 +14,7 @@ import pytest
 import soundfile as sf
 
 from asrquant import read_dataset
+from asrquant.base.torchaudio_stand_in import ensure_torchaudio
 from asrquant.data.dataset import Dataset
 
 ROWS = 3
@@ -96,6 +97,7 @@ JSON = {
     "records": {"orient": "records"},
     "indented": {"orient": "records", "indent": 2},
     "columns": {"orient": "columns"},
+    "index": {"orient": "index"},
     "not escaped": {"orient": "records", "lines": True, "force_ascii": False},
 }
 
@@ -110,6 +112,7 @@ def test_pandas_json(folder: Path, how: str) -> None:
 
 def test_speechbrain_reads_the_same(folder: Path) -> None:
     """SpeechBrain's own reading of a CSV and a JSON manifest, beside ours."""
+    ensure_torchaudio()
     from speechbrain.dataio.dataio import load_data_csv, load_data_json
 
     roots = {"data_root": str(folder)}

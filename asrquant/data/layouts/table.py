@@ -48,8 +48,7 @@ def read_table(text: str, name: str, separator: str) -> Table:
     if told := _EXCELS.match(text):
         separator, text, skipped = told[1], text[told.end() :], 1
     header = next((line for line in lines(text) if line.strip()), "")
-    fitting = (each for each in dict.fromkeys((separator, *_SEPARATORS)) if _fits(header, each))
-    separator = next(fitting, separator)
+    separator = _separator(header, separator)
     quoted = separator != "\t" or _has_quotes(text, header)
     rows = list(_rows(text, name, separator, quoted, skipped))
     if not rows:
@@ -71,8 +70,7 @@ def read_table(text: str, name: str, separator: str) -> Table:
 
 def header_of(line: str, separator: str) -> tuple[str, ...]:
     """The names of the columns in the first line of a table, by the separator that fits."""
-    fitting = (each for each in dict.fromkeys((separator, *_SEPARATORS)) if _fits(line, each))
-    return tuple(_split(line, next(fitting, separator)))
+    return tuple(_split(line, _separator(line, separator)))
 
 
 @dataclass(frozen=True)
@@ -158,9 +156,14 @@ def _is_written_by_csv(text: str) -> bool:
     )
 
 
-def _fits(header: str, separator: str) -> bool:
-    names = _split(header, separator)
-    return bool(Names.PATH.of(names) and Names.TEXT.of(names))
+def _separator(header: str, promised: str) -> str:
+    """Where it gives most of the columns that are needed; of several, what the file's name promises."""
+
+    def found(separator: str) -> int:
+        names = _split(header, separator)
+        return bool(Names.PATH.of(names)) + bool(Names.TEXT.of(names))
+
+    return max(dict.fromkeys((promised, *_SEPARATORS)), key=found)
 
 
 def _split(line: str, separator: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from asrquant.base.errors import DatasetError
@@ -14,6 +15,8 @@ from asrquant.data.textfile import lines
 SUMMARY = "a folder in TIMIT's layout (.TXT or .WRD beside each .WAV)"
 _LINE = re.compile(r"\s*[0-9]+[ \t]+[0-9]+(?:[ \t]+(.*\S))?\s*")
 """Samples from and to, and what is said there."""
+_LOOKED_AT = 50
+"""Texts beside sound files, to find whether they are TIMIT's."""
 _TEXTS = (".txt", ".wrd")
 """The sentence is taken before its words one by one."""
 
@@ -23,7 +26,7 @@ def accepts(path: Path, scope: Scope) -> bool:
     if not path.is_dir():
         return False
     texts = (text for text in _texts(path, scope) if scope.sound_beside(text.parent, text.stem))
-    return any(_words(text, scope) is not None for text in texts)
+    return any(_words(text, scope) is not None for text in islice(texts, _LOOKED_AT))
 
 
 def read(path: Path, scope: Scope) -> Rows:
