@@ -23,10 +23,14 @@ SHARED = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def settings_follow_the_environment() -> Iterator[None]:
-    """Read whenever they are asked for, not once a process, so that what a test says in the environment holds at once."""
+def settings_follow_the_environment(tmp_path_factory) -> Iterator[None]:
+    """Read whenever they are asked for, not once a process, so that what a test says in the environment holds at once.
+
+    The cache is an empty one: what was built there another day would be neither slow nor under test.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "_read", settings._read.__wrapped__)
+        patch.setenv("ASRQUANT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

@@ -105,7 +105,10 @@ class BuiltModels:
     def get(self, key: str, read: Callable[[Path], _T]) -> _T | None:
         """What ``read`` makes of an entry's files once they have been checked; None where there is no entry, or a damaged one."""
         folder = cache_path(FOLDER) / key
-        if not folder.is_dir():
+        try:
+            if not folder.is_dir():
+                return None
+        except OSError:  # the cache is another account's
             return None
         try:
             with loading_weights():

@@ -62,7 +62,9 @@ def mark_used(source: str) -> None:
 
 
 def _things() -> Iterator[_Thing]:
-    found: list[tuple[Path, ...]] = [(folder,) for folder in cache_path(FOLDER).glob("[!.]*")]
+    found: list[tuple[Path, ...]] = []
+    with contextlib.suppress(OSError):  # the cache is another account's
+        found += [(folder,) for folder in cache_path(FOLDER).glob("[!.]*")]
     if policy().models_give_way:
         found += map(_folders, {hub_id for pin in read_pins().values() for hub_id in pin or ()})
     for folders in found:

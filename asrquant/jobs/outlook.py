@@ -17,15 +17,17 @@ _WORTH_SAYING = 15.0
 _WORTH_BELIEVING = 4.0
 """Seconds of steps, as they were measured, after which this machine's speed is known."""
 _SECONDS = {
-    "quantizing layers": 2.5,
+    "quantizing layers": 4.0,
     "calibrating": 8.0,
-    "converting to OpenVINO": 20.0,
+    "converting to OpenVINO": 14.0,
     "checking what was converted": 6.0,
-    "NNCF's calibrating": 50.0,
-    "correcting biases, layer": 20.0,
+    "preparing to calibrate": 15.0,
+    "NNCF's calibrating": 19.0,
+    "correcting biases, layer": 4.0,
     "compiling": 5.0,
 }
-"""Of a step, for each gigabyte of float weights, with ten calibration clips and two threads (``examples/first_answer.py``)."""
+"""Of a step, for each gigabyte of float weights and with ten calibration clips: a first guess, in about the proportion of the
+processor time that ``examples/first_answer.py`` prints, until the speed of the machine is known."""
 
 
 def steps(preset: Preset) -> Mapping[str, float]:
@@ -39,6 +41,7 @@ def steps(preset: Preset) -> Mapping[str, float]:
         names = ["converting to OpenVINO", "checking what was converted"]
         before = {name: _SECONDS[name] for name in names}
         int8 = {
+            "preparing to calibrate": _SECONDS["preparing to calibrate"],
             "calibrating": _SECONDS["NNCF's calibrating"] * clips,
             "correcting biases, layer": _SECONDS["correcting biases, layer"],
         }

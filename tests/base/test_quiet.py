@@ -172,7 +172,8 @@ def test_what_a_callback_prints_is_heard(greedy: Recognizer, capsys) -> None:
     asrquant.quantize(greedy, "openvino-int8", progress=lambda stage, *_: print(stage))
     out = capsys.readouterr().out
     assert set(out.splitlines()) == {
-        "converting to OpenVINO", "checking what was converted", "calibrating", "correcting biases, layer", "compiling"
+        "converting to OpenVINO", "checking what was converted", "preparing to calibrate", "calibrating",
+        "correcting biases, layer", "compiling",
     }  # fmt: skip
 
 

@@ -127,11 +127,22 @@ def test_what_a_library_cannot_read_is_built_anew(an4: Recognizer, cache: Path, 
     assert "cannot be used and is built anew" in caplog.text
 
 
-def test_where_nothing_can_be_kept_models_are_built(an4: Recognizer, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("why", ["no folder", "another account's"])
+def test_where_nothing_can_be_kept_models_are_built(an4: Recognizer, tmp_path: Path, monkeypatch, why: str) -> None:
+    is_dir = Path.is_dir
     (tmp_path / "file").touch()
     monkeypatch.setenv("ASRQUANT_CACHE", str(tmp_path / "file"))
+    if why != "no folder":  # as for root nothing is another account's, the system's answer is put in its place
+        monkeypatch.setattr(
+            Path, "is_dir", lambda path: is_dir(path) if tmp_path not in path.parents else refused(path)
+        )
     for _ in range(2):
-        assert quantize(an4, DYNAMIC, shelf=BuiltModels()).build_seconds is not None
+        assert quantize(an4, DYNAMIC, shelf=BuiltModels(room.make_room)).build_seconds is not None
+    assert room.make_room() == 0
+
+
+def refused(path: Path) -> bool:
+    raise PermissionError(13, "Permission denied", str(path))
 
 
 def test_a_full_disk_costs_the_entry_and_not_the_job(an4: Recognizer, cache: Path, monkeypatch, caplog) -> None:

@@ -59,6 +59,7 @@ def test_every_step_of_a_build_is_known(an4) -> None:
         quantize(an4, preset, progress=lambda stage, done, total, stages=stages: stages.append(stage))
         assert [stage for stage in dict.fromkeys(stages) if stage in steps(preset)] == list(steps(preset))
     assert list(steps(PRESETS["openvino-int8"])) == [
-        "converting to OpenVINO", "checking what was converted", "calibrating", "correcting biases, layer", "compiling",
+        "converting to OpenVINO", "checking what was converted", "preparing to calibrate", "calibrating",
+        "correcting biases, layer", "compiling",
     ]  # fmt: skip
     assert steps(PRESETS["openvino-int8-accurate"]) == {} == steps(PRESETS["original"])

@@ -52,6 +52,7 @@ def quantize_model(
     """Quantize an OpenVINO model of a recognizer's encoder, without looking at what it costs."""
     nncf = _nncf()
     _progress.set(progress)
+    progress("preparing to calibrate", 0, 1)
     return nncf.quantize(
         model, _data(calibration, progress), subset_size=len(calibration), **_options(recognizer, settings)
     )
