@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 from pydantic import TypeAdapter
 
-from asrquant import PRESETS, Calibration, OpenVino, Preset, TorchEager, custom
+from asrquant import PRESETS, Calibration, OpenVino, Preset, TorchEager, TorchFused, custom  # noqa: F401
 from asrquant.base.errors import PresetError
 from asrquant.engines.registry import engines, get_engine
 from asrquant.model.engine_settings import EngineSettings

@@ -104,7 +104,7 @@ def _refuse_names(stream: IO[bytes]) -> None:
             memo[len(memo) if argument is None else int(argument)] = pushed[-1] if pushed else None
             continue
         # What is on the stack, as far as it matters: the last two values, where they are texts.
-        known = memo.get(int(argument)) if "GET" in operation.name else argument
+        known = memo.get(int(argument or 0)) if "GET" in operation.name else argument
         before, pushed = pushed, [*pushed[-1:], known if isinstance(known, str) else None]
         if operation.name == "GLOBAL":
             named = str(argument)
