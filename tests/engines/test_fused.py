@@ -19,6 +19,8 @@ from asrquant.engines.torch_fused import steps
 from asrquant.export.loading import find_folder
 from asrquant.model.engine_settings import TorchFused
 from asrquant.model.footprint import quantized_modules
+from asrquant.model.modules import module_map
+from asrquant.show.modules import SCHEME_COLORS, layers_table, treemap_figure
 
 NEMO = Path(__file__).parents[1] / "nemo"
 PRESET, ARM = "fused-static-int8", "fused-static-int8-qnnpack"
@@ -57,6 +59,18 @@ def test_blocks_are_int8_and_answers_near(models, examples, family: str, preset:
     assert_near(original, made, examples, most=0.03, least=0.5)
     assert all(torch.equal(weights, before[name]) for name, weights in original.encoder.state_dict().items())
     assert len(made.calibration) == 10
+
+
+def test_the_map_of_layers_says_what_became_of_each(models) -> None:
+    original = models["quartznet"]
+    made = quantize(original, custom({}, base=PRESET, calibration_clips=1))
+    found = asrquant.layers(original, made)
+    schemes = {layer.kind: {each.scheme for each in found if each.kind == layer.kind} for layer in found}
+    assert schemes == {"Conv1d": {"static int8"}, "BatchNorm1d": {"fused"}}
+    assert all(layer.after < layer.before for layer in found)
+    assert set(SCHEME_COLORS) >= {layer.scheme for layer in found}
+    parts = module_map(original, original.roles)
+    assert treemap_figure(found, parts).data and "static int8, fused" in layers_table(found, parts).to_string()
 
 
 def test_unmasked_blocks_too(models, examples) -> None:
