@@ -158,6 +158,35 @@ def test_the_steps_by_hand_are_the_preset(models, examples) -> None:
         assert torch.equal(prepared(wave), expected.encoder(wave))
 
 
+@pytest.mark.parametrize(
+    ("family", "part", "says"),
+    [
+        ("quartznet", "encoder.encoder", "has to be fused first"),
+        ("conformer", "encoder.encoder.layers.0.conv", "has to be fused first"),
+        ("conformer", "encoder.encoder.layers.0.feed_forward1", "has no int8 form|PyTorch has no int8 form"),
+        ("conformer", "encoder.encoder.pre_encode", "PyTorch has no int8 form"),
+    ],
+)
+def test_what_has_no_int8_form_is_refused_in_a_sentence(models, family: str, part: str, says: str) -> None:
+    with pytest.raises(PresetError, match=says) as refused:
+        quantize(models[family], custom({part: "static"}, calibration_clips=1))
+    assert "\n" not in str(refused.value) and part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "backend", [name for name in ("fbgemm", "qnnpack") if name in torch.backends.quantized.supported_engines]
+)
+def test_convolutions_run_after_their_weights_were_looked_at(models, examples, backend: str) -> None:
+    """PyTorch spoils those of qnnpack's, whatever engine made them."""
+    part = "encoder.encoder.encoder.3.mconv.1.conv"
+    made = quantize(models["quartznet"], custom({part: "static"}, backend=backend, calibration_clips=1))
+    for _ in range(3):
+        size = made.size_bytes()
+        assert made.size_bytes() == size
+        answered = made.log_probs(examples[0].audio())
+    assert answered.isfinite().all()
+
+
 def test_the_usual_recipe_converts_and_cannot_run(models, waves) -> None:
     """Stubs as attributes that nobody calls, norms and additions as they are."""
     from torch.ao import quantization as ao
