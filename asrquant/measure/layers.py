@@ -14,6 +14,8 @@ from asrquant.model.modules import get_module
 from asrquant.model.recognizer import Recognizer
 
 FLOAT = "float"
+FUSED = "fused"
+"""Of a norm that went into the convolution before it, as scales of its weights and as its bias."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Layer:
     Attributes:
         path: as ``custom`` presets name it.
         kind: its class in the float model.
-        scheme: ``float``, ``dynamic int8``, ``dynamic float16``, ``static int8``, or ``int8`` where the engine knows one only.
+        scheme: ``float``, ``dynamic int8``, ``dynamic float16``, ``static int8``, ``int8`` where the engine knows one only, or
+            ``fused``: it went into the layer before it.
         before: bytes of its weights in the float model.
         after: bytes of its weights in the quantized one; scales and zero points, a few bytes a channel, are not counted.
     """
@@ -63,6 +66,8 @@ def _scheme_at(quantized: Recognizer, path: str) -> str:
         module = get_module(quantized, path)
     except PresetError:
         return FLOAT
+    if isinstance(module, nn.Identity):
+        return FUSED
     home = type(module).__module__
     if ".quantized" not in home:
         return FLOAT
@@ -78,5 +83,7 @@ def _after(tensors: list[nn.Parameter], before: int, scheme: str) -> int:
     """Matrices and kernels shrink; biases, which have one axis, stay float32."""
     if scheme == FLOAT:
         return before
+    if scheme == FUSED:  # the bias is left of its two weights
+        return before // 2
     each = 2 if scheme.endswith("float16") else 1
     return sum(t.numel() * (each if t.dim() > 1 else t.element_size()) for t in tensors)

@@ -168,8 +168,11 @@ def not_static(module: nn.Module) -> str | None:
             return f"{name or kind} is parametrized (weight normalisation), for which PyTorch has no quantized form"
         if isinstance(child, (nn.LSTM, nn.GRU, nn.RNNCellBase)):
             return f"{name or kind} is recurrent; use dynamic"
-        if isinstance(child, nn.modules.batchnorm._BatchNorm) and not isinstance(before, nn.modules.conv._ConvNd):
-            return f"{name or kind} is a batch normalisation that follows no convolution; use dynamic"
+        if isinstance(child, nn.modules.batchnorm._BatchNorm):
+            if not isinstance(before, nn.modules.conv._ConvNd):
+                return f"{name or kind} is a batch normalisation that follows no convolution; use dynamic"
+            if isinstance(child, nn.BatchNorm1d):  # PyTorch has one of two and of three dimensions
+                return f"{name or kind} is a batch normalisation that has to be fused first; use fused-static-int8 where it fits"
         if not list(child.children()):
             before = child
     if any(type(m) in STATIC_TYPES for m in module.modules()):

@@ -8,13 +8,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from asrquant.base.tables import rounded
-from asrquant.measure.layers import FLOAT, Layer
+from asrquant.measure.layers import FLOAT, FUSED, Layer
 from asrquant.measure.sensitivity import Effect, Sensitivity
 from asrquant.model.modules import ModuleInfo
 from asrquant.show.comparison import dressed
 
 SCHEME_COLORS = {
     FLOAT: "#64748b", "dynamic int8": "#0d9488", "static int8": "#b45309", "dynamic float16": "#2563eb", "int8": "#7c3aed",
+    FUSED: "#be185d",
     "dynamic": "#0d9488", "static": "#b45309",
 }  # fmt: skip
 _CONTAINER = "rgba(128,138,152,0.18)"

@@ -19,6 +19,8 @@ from asrquant.engines.torch_fused import steps
 from asrquant.export.loading import find_folder
 from asrquant.model.engine_settings import TorchFused
 from asrquant.model.footprint import quantized_modules
+from asrquant.model.modules import module_map
+from asrquant.show.modules import SCHEME_COLORS, layers_table, treemap_figure
 
 NEMO = Path(__file__).parents[1] / "nemo"
 PRESET, ARM = "fused-static-int8", "fused-static-int8-qnnpack"
@@ -57,6 +59,18 @@ def test_blocks_are_int8_and_answers_near(models, examples, family: str, preset:
     assert_near(original, made, examples, most=0.03, least=0.5)
     assert all(torch.equal(weights, before[name]) for name, weights in original.encoder.state_dict().items())
     assert len(made.calibration) == 10
+
+
+def test_the_map_of_layers_says_what_became_of_each(models) -> None:
+    original = models["quartznet"]
+    made = quantize(original, custom({}, base=PRESET, calibration_clips=1))
+    found = asrquant.layers(original, made)
+    schemes = {layer.kind: {each.scheme for each in found if each.kind == layer.kind} for layer in found}
+    assert schemes == {"Conv1d": {"static int8"}, "BatchNorm1d": {"fused"}}
+    assert all(layer.after < layer.before for layer in found)
+    assert set(SCHEME_COLORS) >= {layer.scheme for layer in found}
+    parts = module_map(original, original.roles)
+    assert treemap_figure(found, parts).data and "static int8, fused" in layers_table(found, parts).to_string()
 
 
 def test_unmasked_blocks_too(models, examples) -> None:
@@ -142,6 +156,35 @@ def test_the_steps_by_hand_are_the_preset(models, examples) -> None:
     expected = quantize(recognizer, PRESET, calibration=clips)
     with torch.inference_mode():
         assert torch.equal(prepared(wave), expected.encoder(wave))
+
+
+@pytest.mark.parametrize(
+    ("family", "part", "says"),
+    [
+        ("quartznet", "encoder.encoder", "has to be fused first"),
+        ("conformer", "encoder.encoder.layers.0.conv", "has to be fused first"),
+        ("conformer", "encoder.encoder.layers.0.feed_forward1", "has no int8 form|PyTorch has no int8 form"),
+        ("conformer", "encoder.encoder.pre_encode", "PyTorch has no int8 form"),
+    ],
+)
+def test_what_has_no_int8_form_is_refused_in_a_sentence(models, family: str, part: str, says: str) -> None:
+    with pytest.raises(PresetError, match=says) as refused:
+        quantize(models[family], custom({part: "static"}, calibration_clips=1))
+    assert "\n" not in str(refused.value) and part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "backend", [name for name in ("fbgemm", "qnnpack") if name in torch.backends.quantized.supported_engines]
+)
+def test_convolutions_run_after_their_weights_were_looked_at(models, examples, backend: str) -> None:
+    """PyTorch spoils those of qnnpack's, whatever engine made them."""
+    part = "encoder.encoder.encoder.3.mconv.1.conv"
+    made = quantize(models["quartznet"], custom({part: "static"}, backend=backend, calibration_clips=1))
+    for _ in range(3):
+        size = made.size_bytes()
+        assert made.size_bytes() == size
+        answered = made.log_probs(examples[0].audio())
+    assert answered.isfinite().all()
 
 
 def test_the_usual_recipe_converts_and_cannot_run(models, waves) -> None:

@@ -37,7 +37,8 @@ def test_what_can_be_quantized_how() -> None:
     conv, norm, linear = nn.Conv1d(2, 2, 1), nn.BatchNorm1d(2), nn.Linear(2, 2)
     assert not_dynamic(nn.Sequential(conv)) and not_static(nn.Sequential(conv)) is None
     assert not_dynamic(linear) is None and not_static(linear) is None
-    assert not_static(nn.Sequential(conv, norm)) is None
+    assert not_static(nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2))) is None
+    assert "has to be fused first" in (not_static(nn.Sequential(conv, norm)) or "")
     assert "batch normalisation" in (not_static(nn.Sequential(linear, norm)) or "")
     assert "attention" in (not_static(nn.ModuleList([nn.MultiheadAttention(2, 1)])) or "")
     weighted = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv1d(2, 2, 1)))

@@ -17,7 +17,7 @@ from torch import nn
 from torch.ao import quantization as ao
 
 from asrquant.audio.clip import Audio
-from asrquant.base.errors import PresetError
+from asrquant.base.errors import AsrQuantError, PresetError, first_line
 from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import quietly
 from asrquant.engines.torch_eager.qnnpack import mend
@@ -198,6 +198,20 @@ def qconfig_of(settings: TorchEager, backend: str) -> Any:
     return ao.QConfig(activation=_OBSERVERS[settings.observer].with_args(reduce_range=True), weight=weight)
 
 
+@contextmanager
+def _int8_forms(paths: Sequence[str]) -> Iterator[None]:
+    """What PyTorch says of an operation without an int8 form, as a sentence."""
+    try:
+        yield
+    except AsrQuantError:
+        raise
+    except Exception as error:  # NotImplementedError, RuntimeError, AttributeError: whatever the module does with int8
+        raise PresetError(
+            f"{', '.join(paths)} cannot be quantized statically: PyTorch has no int8 form of something in there "
+            f"({first_line(error)[:100]}); choose the convolutions and linear layers in it."
+        ) from error
+
+
 def quantize_encoder(
     encoder: nn.Module,
     preset: Preset,
@@ -229,7 +243,11 @@ def quantize_encoder(
         custom_quantize(model, dynamic_modules=dynamic, dynamic_dtype=dtype, progress=progress)
         if static:
             samples = [torch.from_numpy(audio.samples) for audio in calibration or ()]
-            _quantize_static(model, static, samples, qconfig_of(settings, backend), progress)
+            with _int8_forms(static):
+                _quantize_static(model, static, samples, qconfig_of(settings, backend), progress)
+                if samples:  # what converts need not run
+                    with torch.no_grad():
+                        encoder.eval()(samples[0][None])
     mend_packed(encoder, backend)
     encoder.eval()
     return backend

@@ -6,6 +6,7 @@ import json
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import soundfile
 import torch
@@ -14,8 +15,8 @@ FOLDER = Path(__file__).resolve().parent
 RATE = 16_000
 
 
-def load() -> tuple[torch.jit.ScriptModule, list[str], int]:
-    """The model, the text of each of its outputs, and the index of CTC's blank, once their sha256 are right."""
+def load() -> tuple[torch.jit.ScriptModule, dict[str, Any]]:
+    """The model, and what its outputs mean, once their sha256 are right."""
     manifest = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     for name, entry in manifest["files"].items():
         if hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() != entry["sha256"]:
@@ -31,12 +32,13 @@ def load() -> tuple[torch.jit.ScriptModule, list[str], int]:
         )  # deprecation notices; that of quantized tensors comes once, so it is made to come here
         torch.quantize_per_tensor(torch.zeros(1), 1.0, 0, torch.quint8)
         model = torch.jit.load(FOLDER / manifest["model_file"])
-    return model.eval(), decoder["texts"], decoder["blank_index"]
+    return model.eval(), decoder
 
 
 def main(clip: str) -> None:
     """Print what is said in the clip: the best output of every frame, repeats and blanks removed (greedy CTC)."""
-    model, texts, blank = load()
+    model, decoder = load()
+    texts, blank = decoder["texts"], decoder["blank_index"]
     samples, rate = soundfile.read(clip, dtype="float32", always_2d=True)
     wave = torch.from_numpy(samples).mean(1)
     if rate != RATE:  # band-limited: the spectrum cut or padded to the new rate
@@ -44,7 +46,10 @@ def main(clip: str) -> None:
         wave = torch.fft.irfft(torch.fft.rfft(wave), n=length) * (length / len(wave))
     with torch.inference_mode():
         best = model(wave[None])[0].argmax(-1).unique_consecutive()
-    print(" ".join("".join(texts[index] for index in best.tolist() if index != blank).split()))
+    text = "".join(texts[index] for index in best.tolist() if index != blank)
+    for mark in decoder.get("punctuation", ""):  # one space before it goes away
+        text = text.replace(" " + mark, mark)
+    print(" ".join(text.split()))
 
 
 if __name__ == "__main__":

@@ -64,21 +64,6 @@ class FloatIsland(nn.Module):
         return out
 
 
-class StubbedEncoder(nn.Module):
-    """The encoder behind the stub at which the features become int8; they themselves stay float."""
-
-    def __init__(self, encoder: nn.Module) -> None:
-        """Wrap ``encoder``."""
-        super().__init__()
-        self.quant = ao.QuantStub()
-        self.model = encoder
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Features [B, mels, frames] → hidden states, int8 once converted."""
-        hidden: torch.Tensor = self.model(self.quant(features))
-        return hidden
-
-
 def unfit(encoder: nn.Module) -> str | None:
     """Why the steps are not for a model; None where they are."""
     if not isinstance(encoder, NemoCtc) or not isinstance(encoder.encoder, ConvAsrEncoder):
@@ -161,7 +146,7 @@ def insert_stubs(model: NemoCtc, backend: str = "fbgemm") -> None:
         for index, layer in enumerate(block.mconv):
             if isinstance(layer, SqueezeExcite):
                 block.mconv[index] = FloatIsland(layer, qconfig)
-    model.encoder = StubbedEncoder(model.encoder)
+    model.encoder.stub = ao.QuantStub()
     model.decoder.decoder_layers.append(ao.DeQuantStub())
     stubbed: tuple[Any, ...] = (model.encoder, model.decoder)
     for part in stubbed:

@@ -159,7 +159,12 @@ def _sides(settings: BlockSettings) -> tuple[int, int] | None:
 
 
 class ConvAsrEncoder(nn.Module):
-    """Features [B, mels, frames] → [B, width, F]."""
+    """Features [B, mels, frames] → [B, width, F].
+
+    Attributes:
+        stub: where features would become int8; it does nothing until something else is put there.
+        encoder: the blocks.
+    """
 
     def __init__(self, settings: ConvSettings) -> None:
         """Build it with random weights."""
@@ -177,11 +182,12 @@ class ConvAsrEncoder(nn.Module):
                 )
             )
             width = said.filters
+        self.stub: nn.Module = nn.Identity()
         self.encoder = nn.Sequential(*blocks)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Encode."""
-        panes = [features]
+        panes = [self.stub(features)]
         for block in self.encoder:
             panes = block(panes)
         return panes[-1]
