@@ -58,7 +58,7 @@ def test_modules_prints_the_map(capsys) -> None:
         (["compare", "nowhere.wav"], "no audio file 'nowhere.wav'"),
         (["compare", CLIP, "--preset", "fast"], "no preset 'fast'"),
         (["compare", CLIP, "--model", "nonsense"], "no model 'nonsense'"),
-        (["compare", CLIP, "--model", "some/body"], "--trust-source"),
+        (["compare", CLIP, "--model", "some/body"], "some/body could not be downloaded"),
         (["compare", CLIP, "--runs", "0"], "runs is 0"),
         (["compare", CLIP, "--reference", "नमस्ते", "--normalize", "english"], "is in another script; take 'basic'"),
         (["compare", CLIP, "--normalize", "none", "--no-vowel-points"], "'none' cannot leave vowel points out"),
