@@ -109,6 +109,7 @@ def test_a_space_without_a_network_and_with_one(browser, tmp_path: Path, port: i
             heard(page, f"Model: {TUTORIALS} at {next(iter(hub.commits[TUTORIALS]))[:8]}, decoder beam")
             assert "model.safetensors" not in [name for name in hub.sent if name in hub.main(BASE)]
             page.reload()
+            page.get_by_text("Model, decoder, runs").click(timeout=SLOW)
             upload(page, examples[0].path)
             expect(page.locator("#model input")).to_have_value(SMALL, timeout=SLOW)
             page.locator("#transcribe").click()
