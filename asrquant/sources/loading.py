@@ -23,8 +23,8 @@ from asrquant.base.policy import policy
 from asrquant.model.card import CARD, read_card
 from asrquant.model.recognizer import Origin, Recognizer
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
+from asrquant.sources.nemo.mel_settings import Features
 from asrquant.sources.nemo.package import is_package
-from asrquant.sources.nemo.settings import Features
 from asrquant.sources.pins import Pin, check_files, read_pins
 from asrquant.sources.safety import vet
 from asrquant.sources.source import Found, Source
