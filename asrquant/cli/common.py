@@ -23,7 +23,7 @@ from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, 
 from asrquant.model.presets import PRESETS, Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load
-from asrquant.sources.nemo.settings import Features
+from asrquant.sources.nemo.mel_settings import Features
 from asrquant.text.decoders import DECODERS
 from asrquant.text.normalize import BASIC, NORMALIZATIONS, Normalization
 

@@ -26,8 +26,8 @@ from asrquant.model.card import CARD, read_card
 from asrquant.model.recognizer import Origin, Recognizer
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
 from asrquant.sources.listed import LISTED
+from asrquant.sources.nemo.mel_settings import Features
 from asrquant.sources.nemo.package import is_package
-from asrquant.sources.nemo.settings import Features
 from asrquant.sources.pinning import pin_at_first_use, with_ngram
 from asrquant.sources.pins import Pin, check_files, read_local_pins, read_pins
 from asrquant.sources.safety import vet

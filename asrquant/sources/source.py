@@ -12,7 +12,7 @@ from torch import nn
 
 from asrquant.base.errors import AsrQuantError, SourceError
 from asrquant.model.recognizer import Origin, Recognizer
-from asrquant.sources.nemo.settings import Features
+from asrquant.sources.nemo.mel_settings import Features
 
 
 @contextmanager

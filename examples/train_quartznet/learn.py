@@ -40,6 +40,7 @@ class Plan:
         batch_frames: of features in a batch.
         average: of the running average of the weights.
         steps: after which an epoch is left, for a try; None for all.
+        stop_after: epoch after which it is left, to be gone on with; None for the last.
     """
 
     epochs: int
@@ -49,6 +50,7 @@ class Plan:
     batch_frames: int = 6000
     average: float = 0.999
     steps: int | None = None
+    stop_after: int | None = None
 
 
 def hear(model: NemoCtc, clips: list[Clip], copies: int, seed: int, folder: Path) -> list[list[torch.Tensor]]:
@@ -102,7 +104,7 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         done, step = state["done"], state["step"]
     bank: dict[str, list[Piece]] | None = None
-    for epoch in range(done, plan.epochs):
+    for epoch in range(done, plan.epochs if plan.stop_after is None else plan.stop_after):
         begun = time.perf_counter()
         rng = np.random.default_rng([seed, 2, epoch])
         torch.manual_seed(seed * 1000 + epoch)

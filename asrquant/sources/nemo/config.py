@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from asrquant.base.errors import SourceError, UntrustedSourceError
-from asrquant.sources.nemo.settings import Architecture, ConformerSettings, ConvSettings, Features, MelSettings
+from asrquant.sources.nemo.mel_settings import Features, MelSettings
+from asrquant.sources.nemo.settings import Architecture, ConformerSettings, ConvSettings
 
 MAX_VALUES = 500_000
 """In the whole configuration, each alias counted as what it stands for; the largest vocabularies have some thousand."""

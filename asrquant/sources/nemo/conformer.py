@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from asrquant.sources.nemo.attention import Attention, RelativeAttention, hidden_frames, positions
-from asrquant.sources.nemo.settings import ConformerSettings, Features
+from asrquant.sources.nemo.mel_settings import Features
+from asrquant.sources.nemo.settings import ConformerSettings
 from asrquant.sources.nemo.subsampling import subsampling
 
 

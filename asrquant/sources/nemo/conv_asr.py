@@ -187,7 +187,7 @@ class ConvAsrEncoder(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Encode."""
-        panes = [self.stub(features)]
+        panes: list[torch.Tensor] = [self.stub(features)]
         for block in self.encoder:
             panes = block(panes)
         return panes[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from asrquant.sources.nemo.settings import Features, MelSettings
+from asrquant.sources.nemo.mel_settings import Features, MelSettings
 
 _SMALL = 1e-5
 """What NeMo adds to a deviation."""

@@ -10,92 +10,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from asrquant.audio.clip import SAMPLE_RATE
 from asrquant.base.errors import SourceError
+from asrquant.sources.nemo.mel_settings import Features, MelSettings, OnlyTraining, Width
 
-Features = Literal["2.4", "2.5"]
-"""The versions of NeMo whose features differ: up to 2.4, and from 2.5 on."""
-Width = Annotated[int, Field(ge=1, le=65_536)]
 Count = Annotated[int, Field(ge=1, le=1_000)]
 MAX_LAYERS = 1_000
-_OnlyTraining = object
-"""Type of what is read while training only, whatever it is."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MelSettings:
-    """``AudioToMelSpectrogramPreprocessor``."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-    sample_rate: int = SAMPLE_RATE
-    window_size: float | None = 0.02
-    window_stride: float | None = 0.01
-    n_window_size: Width | None = None
-    n_window_stride: Width | None = None
-    window: str | None = "hann"
-    normalize: object = "per_feature"
-    n_fft: Width | None = None
-    preemph: float | None = 0.97
-    features: Width = 64
-    lowfreq: float | None = 0
-    highfreq: float | None = None
-    log: bool = True
-    log_zero_guard_type: Literal["add", "clamp"] = "add"
-    log_zero_guard_value: float | Literal["tiny", "eps"] = 2**-24
-    dither: _OnlyTraining = None
-    pad_to: Annotated[int, Field(ge=0, le=65_536)] = 16
-    frame_splicing: int = 1
-    exact_pad: bool = False
-    pad_value: float = 0.0
-    mag_power: float = 2.0
-    rng: _OnlyTraining = None
-    nb_augmentation_prob: _OnlyTraining = None
-    nb_max_freq: _OnlyTraining = None
-    max_duration: _OnlyTraining = None
-    use_torchaudio: bool = False
-    mel_norm: str | float | None = "slaney"
-    stft_exact_pad: bool = False
-    stft_conv: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what is computed otherwise here."""
-        if self.sample_rate != SAMPLE_RATE:
-            raise SourceError(
-                f"it is for sound at {self.sample_rate} Hz (preprocessor.sample_rate), and asrquant's clips have {SAMPLE_RATE} "
-                f"Hz; use a model for {SAMPLE_RATE} Hz."
-            )
-        others = {
-            "frame_splicing": self.frame_splicing != 1,
-            "exact_pad": self.exact_pad,
-            "use_torchaudio": self.use_torchaudio,
-            "normalize": isinstance(self.normalize, dict),
-        }
-        for name in (name for name, other in others.items() if other):
-            raise SourceError(f"preprocessor.{name} is {getattr(self, name)!r:.60}, which is not supported here.")
-        if not self.window_samples or not self.hop_samples or self.window_samples > self.fft:
-            raise SourceError(
-                f"its window of {self.window_samples} samples every {self.hop_samples} is none for a transform of {self.fft}."
-            )
-
-    @property
-    def window_samples(self) -> int:
-        """Length of a frame."""
-        return self.n_window_size or int((self.window_size or 0) * self.sample_rate)
-
-    @property
-    def hop_samples(self) -> int:
-        """From one frame to the next."""
-        return self.n_window_stride or int((self.window_stride or 0) * self.sample_rate)
-
-    @property
-    def fft(self) -> int:
-        """Length of the Fourier transform: the power of two that holds the window, where nothing is said."""
-        return self.n_fft or 1 << max(0, self.window_samples - 1).bit_length()
-
-    @property
-    def has_window(self) -> bool:
-        """Whether the checkpoint holds one."""
-        return self.window in ("hann", "hamming", "blackman", "bartlett")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +36,8 @@ class BlockSettings:
     heads: int = -1
     se: bool = False
     se_reduction_ratio: Width = 8
-    se_context_size: _OnlyTraining = None
-    se_interpolation_mode: _OnlyTraining = None
+    se_context_size: OnlyTraining = None
+    se_interpolation_mode: OnlyTraining = None
     kernel_size_factor: float = 1.0
     stride_last: bool = False
     future_context: int = -1
@@ -165,10 +84,10 @@ class ConvSettings:
     feat_in: Width
     normalization_mode: str = "batch"
     residual_mode: Literal["add", "stride_add", "max"] = "add"
-    norm_groups: _OnlyTraining = None
+    norm_groups: OnlyTraining = None
     conv_mask: bool = True
     frame_splicing: int = 1
-    init_mode: _OnlyTraining = None
+    init_mode: OnlyTraining = None
     quantize: bool = False
 
     def __post_init__(self) -> None:
@@ -211,37 +130,37 @@ class ConformerSettings:
     causal_downsampling: bool = False
     subsampling: str | None = "striding"
     subsampling_factor: Annotated[int, Field(ge=1, le=64)] = 4
-    subsampling_conv_chunking_factor: _OnlyTraining = None
+    subsampling_conv_chunking_factor: OnlyTraining = None
     subsampling_conv_channels: int = -1
     reduction: str | None = None
-    reduction_position: _OnlyTraining = None
+    reduction_position: OnlyTraining = None
     reduction_factor: int = 1
     ff_expansion_factor: Count = 4
     self_attention_model: str = "rel_pos"
     n_heads: Count = 4
     att_context_size: list[int] | list[list[int]] | None = None
-    att_context_probs: _OnlyTraining = None
+    att_context_probs: OnlyTraining = None
     att_context_style: Literal["regular", "chunked_limited"] = "regular"
     xscaling: bool = True
-    untie_biases: _OnlyTraining = None
-    pos_emb_max_len: _OnlyTraining = None
+    untie_biases: OnlyTraining = None
+    pos_emb_max_len: OnlyTraining = None
     conv_kernel_size: Width = 31
     conv_norm_type: str = "batch_norm"
     conv_context_size: Literal["causal"] | list[int] | None = None
     use_bias: bool = True
-    dropout: _OnlyTraining = None
-    dropout_pre_encoder: _OnlyTraining = None
-    dropout_emb: _OnlyTraining = None
-    dropout_att: _OnlyTraining = None
-    stochastic_depth_drop_prob: _OnlyTraining = None
-    stochastic_depth_mode: _OnlyTraining = None
-    stochastic_depth_start_layer: _OnlyTraining = None
+    dropout: OnlyTraining = None
+    dropout_pre_encoder: OnlyTraining = None
+    dropout_emb: OnlyTraining = None
+    dropout_att: OnlyTraining = None
+    stochastic_depth_drop_prob: OnlyTraining = None
+    stochastic_depth_mode: OnlyTraining = None
+    stochastic_depth_start_layer: OnlyTraining = None
     global_tokens: int = 0
-    global_tokens_spacing: _OnlyTraining = None
-    global_attn_separate: _OnlyTraining = None
-    use_pytorch_sdpa: _OnlyTraining = None
-    use_pytorch_sdpa_backends: _OnlyTraining = None
-    sync_max_audio_length: _OnlyTraining = None
+    global_tokens_spacing: OnlyTraining = None
+    global_attn_separate: OnlyTraining = None
+    use_pytorch_sdpa: OnlyTraining = None
+    use_pytorch_sdpa_backends: OnlyTraining = None
+    sync_max_audio_length: OnlyTraining = None
 
     def __post_init__(self) -> None:
         """Refuse what nothing here computes."""
