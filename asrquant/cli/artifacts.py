@@ -79,7 +79,7 @@ def _export(args: argparse.Namespace) -> int:
     original = load_model(args)
     with Bar() as progress:
         recognizer = quantized(own, original, preset, progress)
-        report = None if args.no_benchmark else _measure(original, recognizer, args.data, progress)
+        report = None if args.no_benchmark else _measure(original, recognizer, args, progress)
         artifact = export(recognizer, args.format, exports, report, progress)
     print(aligned(pd.DataFrame(summary(artifact.manifest).items(), columns=["Artifact", artifact.name])))
     print(f"\nfolder  {artifact.folder}\nzip     {artifact.zip}\nsha256  {artifact.zip_sha256}")
@@ -88,8 +88,12 @@ def _export(args: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(original: Recognizer, recognizer: Recognizer, data: Path | None, progress: Progress) -> Report:
-    utterances, what = (read_clips(data), printable_name(data)) if data else (example_clips(), BUNDLED)
+def _measure(original: Recognizer, recognizer: Recognizer, args: argparse.Namespace, progress: Progress) -> Report:
+    utterances, what = (
+        (read_clips(args.data, data_root=args.data_root), printable_name(args.data))
+        if args.data
+        else (example_clips(), BUNDLED)
+    )
     both = [original, recognizer] if recognizer is not original else [original]
     return benchmark(both, utterances, progress, what)
 

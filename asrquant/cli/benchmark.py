@@ -19,7 +19,6 @@ from asrquant.cli.common import (
     load_model,
     output,
 )
-from asrquant.cli.data import add_data_root
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
@@ -40,7 +39,6 @@ def add(commands: Commands) -> None:
         "--data", type=Path, metavar="PATH",
         help="a folder or manifest in one of the layouts of docs/data.md (default: the bundled clips)",
     )  # fmt: skip
-    add_data_root(parser)
     parser.add_argument(
         "--preset", action="append", metavar="P", help="may be repeated (default: all that can be used here)"
     )

@@ -33,6 +33,7 @@ def add_clip_options(parser: argparse.ArgumentParser, validation: bool = True) -
         validation: whether the command has validation clips.
     """
     group = parser.add_argument_group("clips of one's own")
+    add_data_root(group)
     group.add_argument(
         "--calibration", type=Path, metavar="PATH",
         help="clips to calibrate with, words or none: a data set in any layout, or a folder of sound files (default: the bundled "
@@ -51,6 +52,16 @@ def add_clip_options(parser: argparse.ArgumentParser, validation: bool = True) -
             help="clips with their words for accuracy control (openvino-int8-accurate, --max-drop), all of them: a data set in "
             "any layout (default: the bundled ones, for the model an4 only)",
         )  # fmt: skip
+
+
+def add_data_root(parser: argparse._ActionsContainer) -> None:
+    """``--data-root``, for every data set of a command."""
+    parser.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="what $data_root in a manifest's paths means, and where relative paths are looked for first",
+    )
 
 
 def refuse_useless(args: argparse.Namespace, presets: Sequence[Preset]) -> None:
@@ -73,14 +84,18 @@ def own_clips(args: argparse.Namespace) -> OwnClips:
         DatasetError: they cannot be found.
         MissingDependencyError: a library that their layout needs is not installed.
     """
-    calibration = _told(read_sounds(args.calibration), "--calibration") if args.calibration else None
-    validation = read_labelled(args.validation, "--validation") if getattr(args, "validation", None) else None
+    calibration = (
+        _told(read_sounds(args.calibration, data_root=args.data_root), "--calibration") if args.calibration else None
+    )
+    validation = (
+        read_labelled(args.validation, "--validation", args.data_root) if getattr(args, "validation", None) else None
+    )
     return OwnClips(calibration, validation)
 
 
-def read_labelled(path: Path, flag: str) -> Dataset:
+def read_labelled(path: Path, flag: str, data_root: Path | None) -> Dataset:
     """Clips with their words; rows that cannot be used are named on standard error. Raises as ``read_dataset``."""
-    return _told(read_dataset(path), flag)
+    return _told(read_dataset(path, data_root=data_root), flag)
 
 
 def _told(data: Dataset, flag: str) -> Dataset:

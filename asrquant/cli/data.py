@@ -10,6 +10,7 @@ import pandas as pd
 
 from asrquant.base.tables import aligned
 from asrquant.cli.bar import Bar
+from asrquant.cli.clips import add_data_root
 from asrquant.cli.common import Commands
 from asrquant.data.overview import Overview, overview
 from asrquant.data.reading import read_dataset
@@ -27,16 +28,6 @@ def add(commands: Commands) -> None:
     )
     add_data_root(parser)
     parser.set_defaults(run=_run)
-
-
-def add_data_root(parser: argparse.ArgumentParser) -> None:
-    """``--data-root``."""
-    parser.add_argument(
-        "--data-root",
-        type=Path,
-        metavar="DIR",
-        help="what $data_root in a manifest's paths means, and where relative paths are looked for first",
-    )
 
 
 def _run(args: argparse.Namespace) -> int:

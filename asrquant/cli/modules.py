@@ -100,7 +100,7 @@ def _modules(args: argparse.Namespace) -> int:
 
 def _sensitivity(args: argparse.Namespace) -> int:
     rules = chosen_normalization(args)
-    clips, own = read_labelled(args.data, "--data") if args.data else None, own_clips(args)
+    clips, own = read_labelled(args.data, "--data", args.data_root) if args.data else None, own_clips(args)
     draw = drawn(args, CALIBRATION)
     recognizer = load_model(args)
     with Bar() as progress:
