@@ -25,7 +25,7 @@ app: setup
 setup: $(VENV)/.requirements
 
 test: style chromium
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations=25
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --durations=25
 
 # NeMo's own answers, compared anew, where a Python has nemo-toolkit beside asrquant's libraries (3 minutes, 2.6 GB).
 NEMO_PYTHON ?= $(BIN)/python
