@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from written import PAGES, ROOT, Command, commands, fences, lines, name
 
 from asrquant.cli import main
@@ -25,6 +27,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples) -> Path:
     """A folder with what the pages speak of: clips and the checkout's examples."""
     for clip in ("clip.flac", "one.wav", "two.wav"):
         shutil.copy(examples[0].path, tmp_path / clip)
+    samples = examples[0].audio().samples
+    soundfile.write(tmp_path / "call.wav", np.stack([samples, samples[::-1]], 1), 16_000)
     shutil.copytree(ROOT / "examples" / "clips" / "eval", tmp_path / "PATH")
     shutil.copy(ROOT / "tests" / "nemo" / "quartznet.nemo", tmp_path / "model.nemo")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
