@@ -20,6 +20,7 @@ from asrquant.engines.registry import unavailable
 from asrquant.jobs.models import CUSTOM, EXAMPLE_SETTINGS, Custom, chosen
 
 CLIP = asrquant.example_clips()[1]
+ZIPS = ("calibration", "validation")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def test_not_a_number_of_runs(address) -> None:
         kept = http.post("/upload", files={"files": ("clip.flac", CLIP.path.read_bytes())}).json()[0]
         clip = {"path": kept, "meta": {"_type": "gradio.FileData"}}
         for runs in (float("nan"), float("inf")):
-            body = json.dumps({"data": [clip, "original", "", "an4", "greedy", runs, None]})
+            body = json.dumps({"data": [clip, "original", "", "an4", "greedy", runs, None, "mix", None, None]})
             asked = http.post("/call/compare", content=body, headers={"content-type": "application/json"}).json()
             answer = http.get(f"/call/compare/{asked['event_id']}").text
             assert f"The number of runs is {runs}; give a whole number" in answer
@@ -119,8 +120,8 @@ def test_a_clip_that_is_none(client, address, server_folder: Path, tmp_path: Pat
     with httpx.Client(base_url=f"{address}/gradio_api", timeout=60) as http:
         kept = http.post("/upload", files={"files": ("gone.flac", CLIP.path.read_bytes())}).json()[0]
         Path(kept).unlink()
-        asked = {"data": [{"path": kept, "meta": {"_type": "gradio.FileData"}}, *[None] * 6]}
-        asked["data"][1:] = ["original", "", "an4", "greedy", 1, None]
+        asked = {"data": [{"path": kept, "meta": {"_type": "gradio.FileData"}}, *[None] * 9]}
+        asked["data"][1:] = ["original", "", "an4", "greedy", 1, None, "mix", None, None]
         event = http.post("/call/compare", json=asked).json()["event_id"]
         assert "no longer kept here" in http.get(f"/call/compare/{event}").text
 
@@ -144,11 +145,11 @@ def test_the_apis_page(address) -> None:
     info = httpx.get(f"{address}/gradio_api/info").json()["named_endpoints"]
     assert set(info) == {"/compare", "/presets"}
     parameters = {each["parameter_name"]: each for each in info["/compare"]["parameters"]}
-    assert list(parameters) == ["clip", "preset", "reference", "model", "decoder", "runs", "settings", "channel"]
+    assert list(parameters) == ["clip", "preset", "reference", "model", "decoder", "runs", "settings", "channel", *ZIPS]
     defaults = {name: each["parameter_default"] for name, each in parameters.items() if each["parameter_has_default"]}
     assert defaults == {
         "preset": "dynamic-int8", "reference": "", "model": "an4", "decoder": "ngram", "runs": 3, "settings": None,
-        "channel": "mix",
+        "channel": "mix", **dict.fromkeys(ZIPS),
     }  # fmt: skip
     assert parameters["preset"]["type"]["enum"] == [*asrquant.PRESETS, CUSTOM]
     assert parameters["clip"]["python_type"]["type"] == "filepath" and parameters["runs"]["type"] == {"type": "integer"}

@@ -159,7 +159,7 @@ def test_a_dropped_connection_frees_the_machine(url) -> None:
             visitor.join(visitor.event(path), compare(visitor, LONG))
             stream = f"{visitor.url}/queue/data?session_hash={visitor.name}"
         else:
-            asked = [visitor.upload(CLIP.path), LONG, CLIP.reference, "an4", "greedy", 1, None]
+            asked = [visitor.upload(CLIP.path), LONG, CLIP.reference, "an4", "greedy", 1, None, "mix", None, None]
             said = visitor.http.post(f"{visitor.url}/call/compare", json={"data": asked}).json()
             stream = f"{visitor.url}/call/compare/{said['event_id']}"
         with visitor.http.stream("GET", stream):
