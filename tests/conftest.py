@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -32,6 +33,13 @@ def settings_follow_the_environment(tmp_path_factory) -> Iterator[None]:
         patch.setattr(settings, "_read", settings._read.__wrapped__)
         patch.setenv("ASRQUANT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def logs_reach_pytest() -> Iterator[None]:
+    """A server that an earlier test configured in this process keeps its log to itself; ``caplog`` would see nothing."""
+    logging.getLogger("asrquant").propagate = True
+    yield
 
 
 @pytest.fixture(scope="session")
