@@ -58,7 +58,7 @@ def test_blocks_are_int8_and_answers_near(models, examples, family: str, preset:
     assert made.backend == PRESETS[preset].settings.backend and made.size_bytes() < original.size_bytes()
     assert_near(original, made, examples, most=0.03, least=0.5)
     assert all(torch.equal(weights, before[name]) for name, weights in original.encoder.state_dict().items())
-    assert len(made.calibration) == 10
+    assert len(made.calibration.clips) == 10
 
 
 def test_the_map_of_layers_says_what_became_of_each(models) -> None:
