@@ -10,23 +10,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-import filelock
-
 from asrquant.base.account import cache_folder, cache_path
 from asrquant.base.errors import ArtifactError, Cancelled
-from asrquant.base.files import DELETED, fsync, remove
+from asrquant.base.files import fsync, remove
 from asrquant.base.pickles import loading_weights
 from asrquant.base.progress import Progress
 from asrquant.engines.engine import Built, Engine, Job, Kept, Saved
+from asrquant.export import shared_folder
 from asrquant.export.fingerprints import build_key, step_key
 from asrquant.export.manifest import MANIFEST, read_json, write_json
 from asrquant.export.sums import check_sums, write_sums
@@ -36,7 +33,6 @@ FOLDER = "built"
 """In the cache."""
 WORTH_SECONDS = 5.0
 """What was built in less is not put aside: reading it again would take about as long."""
-_LOCK, _PARTIAL = ".lock", ".partial-"
 _PATIENCE = 30.0
 """Seconds to wait for another process that puts something aside."""
 _T = TypeVar("_T")
@@ -136,7 +132,7 @@ class BuiltModels:
         if root is None:
             return None
         try:
-            with _locked(root, progress), _staging(root) as staged:
+            with _locked(root, progress), shared_folder.staged(root) as staged:
                 progress("keeping it for the next time", 0, 1)
                 write(staged)
                 write_json(entry, staged / MANIFEST)
@@ -174,41 +170,14 @@ class _Steps:
 
 def sweep() -> None:
     """Remove what killed processes left behind, unless somebody is at work here."""
-    root = cache_path(FOLDER)
-    with contextlib.suppress(filelock.Timeout, OSError):
-        if root.is_dir():
-            with filelock.FileLock(root / _LOCK).acquire(timeout=0):
-                _sweep(root)
-
-
-def _sweep(root: Path) -> None:
-    for leftover in (*root.glob(f"{_PARTIAL}*"), *root.glob(f"{DELETED}*")):
-        shutil.rmtree(leftover, ignore_errors=True)
+    shared_folder.sweep_if_free(cache_path(FOLDER))
 
 
 @contextmanager
 def _locked(root: Path, progress: Progress) -> Iterator[None]:
-    lock, end = filelock.FileLock(root / _LOCK), time.monotonic() + _PATIENCE
-    while True:
-        try:
-            lock.acquire(timeout=0.2)
-            break
-        except filelock.Timeout:
-            progress("waiting for another process that fills the cache", 0, 1)
-            if time.monotonic() > end:
-                raise
+    lock = shared_folder.acquire(root, progress, "waiting for another process that fills the cache", _PATIENCE)
     try:
-        _sweep(root)
+        shared_folder.sweep(root)
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _staging(root: Path) -> Iterator[Path]:
-    folder = root / f"{_PARTIAL}{uuid.uuid4().hex}"
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -16,16 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
-
 from asrquant.base.account import unwritable
 from asrquant.base.errors import ArtifactError, AsrQuantError, ExportError
-from asrquant.base.files import fsync, megabytes, tree_bytes
+from asrquant.base.files import DELETED, fsync, megabytes, tree_bytes
 from asrquant.base.progress import Progress, silent
 from asrquant.base.settings import EXPORTS, settings
+from asrquant.export import shared_folder
 from asrquant.export.manifest import MANIFEST, Manifest, read_json
-
-_LOCK, _PARTIAL, _DELETED = ".lock", ".partial-", ".deleted-"
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ class Exports:
             ArtifactError: there is none of that name.
             ExportError: the folder cannot be written.
         """
-        doomed = self.root / f"{_DELETED}{uuid.uuid4().hex}"
+        doomed = self.root / f"{DELETED}{uuid.uuid4().hex}"
         try:
             self.artifact(name).path.rename(doomed)
         except ArtifactError:
@@ -148,35 +145,18 @@ class Exports:
         """
         self.check()
         try:
-            lock = filelock.FileLock(self.root / _LOCK)
-            while True:
-                try:
-                    lock.acquire(timeout=0.2)
-                    break
-                except filelock.Timeout:
-                    progress("waiting for another export", 0, 1)
+            lock = shared_folder.acquire(self.root, progress, "waiting for another export")
         except OSError as error:
             raise self._refused(error.strerror) from error
         try:
-            self._sweep()
+            shared_folder.sweep(self.root)
             yield
         finally:
             lock.release()
 
     def sweep(self) -> None:
         """Remove leftovers of killed processes, unless somebody is at work here."""
-        try:
-            if not self.root.is_dir():
-                return
-            with filelock.FileLock(self.root / _LOCK).acquire(timeout=0):
-                self._sweep()
-        except (filelock.Timeout, OSError):
-            return
-
-    def _sweep(self) -> None:
-        for pattern in (f"{_PARTIAL}*", f"{_DELETED}*"):
-            for leftover in self.root.glob(pattern):
-                shutil.rmtree(leftover, ignore_errors=True)
+        shared_folder.sweep_if_free(self.root)
 
     def expire(self, seconds: float, need: int | None = None) -> None:
         """Remove artifacts of all owners that are older than this, the oldest first; for a public page.
@@ -237,10 +217,9 @@ class Exports:
         Raises:
             ExportError: the disk is full or cannot be written; nothing stays behind.
         """
-        folder = self.root / f"{_PARTIAL}{uuid.uuid4().hex}"
         try:
-            folder.mkdir()
-            yield folder
+            with shared_folder.staged(self.root) as folder:
+                yield folder
         except AsrQuantError:
             raise
         except OSError as error:
@@ -251,8 +230,6 @@ class Exports:
                 else f"Writing failed ({error.strerror})"
             )
             raise ExportError(f"{cause}; nothing was kept. Free some space or choose another folder.") from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def free_name(self, wanted: str) -> str:
         """``wanted``, or ``wanted-2`` and so on: nothing is ever overwritten."""
