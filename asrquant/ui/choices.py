@@ -12,6 +12,7 @@ from gradio.components import Component
 from asrquant.base.files import megabytes
 from asrquant.base.policy import policy
 from asrquant.engines.registry import unavailable
+from asrquant.jobs.checks import flag
 from asrquant.jobs.models import CUSTOM, MODELS, TRUSTED, chosen, plain_name
 from asrquant.jobs.offers import Offer, offer, offers, own_words
 from asrquant.model.presets import PRESETS, Preset
@@ -84,10 +85,11 @@ class ModelControls:
         """The model as a request takes it.
 
         Raises:
-            RequestError: its code is to be run for somebody who does not sit at this machine.
+            RequestError: its code is to be run for somebody who does not sit at this machine, or whether it is, is neither
+                yes nor no.
         """
-        name = plain_name(values[self.model])
-        if values[self.trust] is not True or name in MODELS:
+        name, trusted = plain_name(values[self.model]), flag(values[self.trust], "Trust in the model")
+        if not trusted or name in MODELS:
             return name
         refuse_the_distant(visitor)
         return f"{TRUSTED}{name}"

@@ -242,6 +242,7 @@ BY_US = {
     "Calibration_seed": "The calibration seed is ",
     "examples": "There is no such example",
     "visitor": "The page does not know whose artifacts these are",
+    **dict.fromkeys(("trust", "bench_trust", "modules_trust", "export_trust"), "Trust in the model is "),
     "reference": "characters and at most 2,000 are taken",
 }
 ANYTHING_GOES = {"textbox", "checkbox", "bench_path"}
