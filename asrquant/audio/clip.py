@@ -129,7 +129,7 @@ def resample(mono: Samples, rate: int, peak: float) -> Samples:
 
 
 def check_sound(frames: int, rate: int, swing: float, name: str) -> None:
-    """Turn away what is too short or silent; ``swing`` is half of what lies between the largest and the smallest sample.
+    """Turn away what is too short or silent; ``swing`` is half of the range of the samples.
 
     Raises:
         AudioError: it is.

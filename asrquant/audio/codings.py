@@ -17,7 +17,7 @@ WAV_CODES = {
     0x0070: "Lernout & Hauspie CELP", 0x0075: "VoxWare", 0x0083: "G.729", 0x0084: "G.729A", 0x0085: "MPEG-2 AAC",
     0x0086: "Sipro ACELP", 0x0092: "Dolby AC-3 over S/PDIF", 0x00A1: "MPEG-4 AAC", 0x00FF: "AAC", 0x0111: "VIVO G.723",
     0x0112: "VIVO Siren", 0x0125: "Sanyo ADPCM", 0x0130: "Sipro ACELP.net", 0x0135: "VoiceAge AMR", 0x0145: "G.729A",
-    0x0160: "WMA 1", 0x0161: "WMA 2", 0x0162: "WMA Pro", 0x0163: "WMA lossless", 0x0164: "WMA over S/PDIF",
+    0x0160: "WMA 1", 0x0161: "WMA 2", 0x0162: "WMA Pro", 0x0163: "WMALossless", 0x0164: "WMA over S/PDIF",
     0x0200: "Creative ADPCM", 0x0270: "Sony ATRAC", 0x028E: "Siren", 0x0402: "Indeo Audio", 0x1610: "MPEG-4 HE-AAC",
     0x1971: "FLAC of a stream", 0x2000: "Dolby AC-3", 0x2001: "DTS", 0x2048: "Sonarc", 0x674F: "Vorbis", 0x6750: "Vorbis",
     0x6751: "Vorbis", 0x676F: "Vorbis", 0x6770: "Vorbis", 0x6771: "Vorbis", 0x706D: "MPEG-4 AAC", 0x7361: "AMR-NB",

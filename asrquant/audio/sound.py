@@ -40,7 +40,7 @@ class MonoStream:
         coding: its container and coding, such as ``WAV PCM_16``.
         frames: mono samples read.
         peak: the largest absolute value of the mono samples.
-        swing: half of what lies between the largest and the smallest of them; of a constant, which is no sound, 0.
+        swing: half of their range; of a constant, which is no sound, 0.
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class Header:
 
 
 def read_header(path: Path, piece: Piece | None = None) -> Header:
-    """What a file, or a piece of it, is by its header: nothing is decoded, or hardly anything.
+    """What a file, or a piece of it, is by its header: nothing, or a moment of it, is decoded.
 
     Raises:
         AudioError: that is enough to turn it away.

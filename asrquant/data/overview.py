@@ -66,7 +66,7 @@ class Overview:
 
 
 def overview(data: Dataset, progress: Progress = silent) -> Overview:
-    """Read the header of each clip's file; nothing is decoded, or hardly anything.
+    """Read the header of each clip's file; nothing, or a moment of it, is decoded.
 
     Args:
         data: a data set.

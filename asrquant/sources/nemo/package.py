@@ -26,7 +26,7 @@ MAX_SMALL = 20_000_000
 """Bytes of a member that is not the weights."""
 MAX_MEMBERS = 1_000
 MAX_EXPANSION = 20
-"""How many times its length a compressed file may unpack to; weights hardly shrink."""
+"""How many times its length a compressed file may unpack to; weights do not shrink much."""
 _GZIP = b"\x1f\x8b"
 _AT_ONCE = 1 << 20
 _NAME = re.compile(r"[\w][\w .+-]{0,200}")
