@@ -1,4 +1,5 @@
-# make app: the page on 127.0.0.1:7860.  make test: everything that is checked.  make check: what is quick of it.
+# make app: the page on 127.0.0.1:7860.  make test: what must pass before a change lands.  make check: what is quick of it.
+# make test-all: the long tests too.
 # make docs: the pages of docs/ as a site, in build/docs.  make setup: the set-up alone.
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
@@ -17,7 +18,10 @@ endif
 QUICK := tests/cli tests/data tests/docs tests/model tests/text tests/audio/test_audio.py tests/base/test_rounding.py \
 	tests/test_layout.py tests/test_promises.py
 
-.PHONY: app test check style docs setup chromium test-nemo
+# A file's tests share what they have built; files in the order of tests/conftest.py.
+ORDER := --dist loadfile --no-loadscope-reorder
+
+.PHONY: app test test-all check style docs setup chromium test-nemo
 
 app: setup
 	$(BIN)/python app.py
@@ -25,7 +29,11 @@ app: setup
 setup: $(VENV)/.requirements
 
 test: style chromium
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --durations=25
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 $(ORDER) --durations=25 -m "not long"
+
+# The long ones too: every format with every family, processes killed at random moments, a processor with AVX2 only.
+test-all: style chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 $(ORDER) --durations=25
 
 # NeMo's own answers, compared anew, where a Python has nemo-toolkit beside asrquant's libraries (3 minutes, 2.6 GB).
 NEMO_PYTHON ?= $(BIN)/python
@@ -33,7 +41,7 @@ test-nemo: setup
 	$(NEMO_PYTHON) tests/nemo/compare.py
 
 check: style
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(QUICK)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 $(ORDER) -m "not long" $(QUICK)
 
 style: $(VENV)/.tests
 	$(BIN)/ruff check .

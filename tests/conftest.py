@@ -23,6 +23,20 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with the page take turns with the others, and come first.
+
+    A page's test waits a lot, so that another one beside it uses the processor; and what is left at the end is short.
+    """
+    files = {item.path: item.get_closest_marker("page") is not None for item in items}
+    pages = [path for path, is_page in files.items() if is_page]
+    others = [path for path, is_page in files.items() if not is_page]
+    place = {path: 2 * turn for turn, path in enumerate(pages)} | {
+        path: 2 * turn + 1 for turn, path in enumerate(others)
+    }
+    items.sort(key=lambda item: place[item.path])
+
+
 @pytest.fixture(scope="session", autouse=True)
 def settings_follow_the_environment(tmp_path_factory) -> Iterator[None]:
     """Read whenever they are asked for, not once a process, so that what a test says in the environment holds at once.

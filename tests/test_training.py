@@ -113,6 +113,7 @@ def test_a_broken_run_goes_on_where_it_was(clips: list[Clip], tmp_path: Path) ->
     assert all(torch.allclose(value, resumed[key], atol=1e-5) for key, value in unbroken.items())
 
 
+@pytest.mark.long
 def test_the_feature_extractor_learns_log_mel(clips: list[Clip], tmp_path: Path, capsys) -> None:
     torch.manual_seed(1)
     model = CtcModel()

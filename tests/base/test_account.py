@@ -94,7 +94,9 @@ COMPARE = cli("compare", CLIP, "--preset", "openvino-fp32", "--runs", "1", "--de
 TOLD = "set ASRQUANT_CACHE to a folder that can be"
 
 
-@pytest.mark.parametrize("lacking", LACKING.values(), ids=LACKING)
+@pytest.mark.parametrize(
+    "lacking", [LACKING["no home"], pytest.param(LACKING["a home that cannot be written"], marks=pytest.mark.long)]
+)
 def test_whatever_the_account_lacks_a_comparison_is_made(lacking: dict[str, str], room: Path) -> None:
     """As whoever runs the tests, whose home the system may know without ``HOME``."""
     told = run(COMPARE, room, lacking)
@@ -121,6 +123,7 @@ def test_an_account_without_name_and_home_in_a_checkout_that_it_may_only_read(
     assert not (ROOT / "~").exists()
 
 
+@pytest.mark.long
 def test_the_page_of_such_an_account(other: tuple[str, ...], room: Path) -> None:
     """Beside another account's page, whose folder Gradio would take."""
     (room / "gradio").mkdir(mode=0o755)
@@ -222,6 +225,7 @@ def test_what_a_terminal_lacks_is_spelled_or_escaped() -> None:
     assert "NO→O × 2 – é 你 \udce9".encode("ascii", terminal._HANDLER) == b"NO->O x 2 - \\xe9 \\u4f60 \\udce9"
 
 
+@pytest.mark.long
 def test_a_pipe_that_nobody_reads_ends_in_no_traceback_and_files_are_written(tmp_path: Path) -> None:
     file = tmp_path / "numbers.json"
     asked = cli("compare", CLIP, "--preset", "original", "--runs", "1", "--decoder", "greedy", "--json", str(file))

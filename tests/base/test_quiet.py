@@ -33,6 +33,7 @@ def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_python_says_nothing(tmp_path: Path) -> None:
     said = run(
         """
@@ -91,6 +92,7 @@ assert main(["export", "--preset", "mixed-int8", "--format", "torchscript", "--n
     assert (alone.returncode, alone.stderr) == (0, "")
 
 
+@pytest.mark.long
 def test_models_of_transformers_own_and_in_speechbrains_wrapper(tmp_path: Path) -> None:
     write_base(tmp_path / "base")
     folders = [

@@ -62,10 +62,14 @@ def test_every_preset_in_every_format(an4: Recognizer, examples, tmp_path: Path,
 @pytest.mark.parametrize(
     ("preset", "format"),
     [
-        ("original", "state-dict"), ("dynamic-int8", "torchscript"), ("mixed-int8", "torchscript"),
-        ("mixed-int8", "state-dict"), ("dynamic-float16", "state-dict"), ("openvino-int8", "openvino-ir"),
+        ("dynamic-int8", "torchscript"),
+        ("mixed-int8", "torchscript"),
+        ("mixed-int8", "state-dict"),
+        ("openvino-int8", "openvino-ir"),
+        pytest.param("original", "state-dict", marks=pytest.mark.long),
+        pytest.param("dynamic-float16", "state-dict", marks=pytest.mark.long),
     ],
-)  # fmt: skip
+)
 def test_artifacts(exported, examples, preset: str, format: str) -> None:
     live, artifact = exported(preset, format)
     check = artifact.manifest.verification

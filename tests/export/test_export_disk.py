@@ -20,6 +20,7 @@ KILLS = int(os.environ.get("ASRQUANT_TEST_KILLS", "2"))
 DISK_MB = 60
 
 
+@pytest.mark.long
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     # One thread, as processes are forked; see the program's own words for the moments that it chooses.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -44,9 +45,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("preset", "format", "stage"),
     [
-        *(("dynamic-int8", "torchscript", stage) for stage in ("saving", "running the model", "packing (MB)")),
-        ("dynamic-int8", "state-dict", "saving"),
-        ("openvino-int8", "openvino-ir", "saving"),
+        ("dynamic-int8", "torchscript", "saving"),
+        ("dynamic-int8", "torchscript", "packing (MB)"),
+        pytest.param("dynamic-int8", "torchscript", "running the model", marks=pytest.mark.long),
+        pytest.param("dynamic-int8", "state-dict", "saving", marks=pytest.mark.long),
+        pytest.param("openvino-int8", "openvino-ir", "saving", marks=pytest.mark.long),
     ],
 )
 def test_a_disk_that_becomes_full(exported, small_disk: Path, preset: str, format: str, stage: str) -> None:

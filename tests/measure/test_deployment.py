@@ -31,6 +31,7 @@ def test_more_audio_takes_more_memory(greedy, examples) -> None:
     assert deploy(greedy, longer).own_bytes > deploy(greedy, clip).own_bytes + 20e6
 
 
+@pytest.mark.long
 def test_a_report_has_it(greedy, examples) -> None:
     pair = [greedy, asrquant.quantize(greedy, "openvino-int8")]
     report = benchmark(pair, examples[:2], deployed=True)

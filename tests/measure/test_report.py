@@ -155,6 +155,7 @@ def test_killed_three_times_and_resumed(tmp_path: Path) -> None:
         "dynamic-int8",
         "--decoder",
         "greedy",
+        "--no-deployment",
         "--out",
     ]
     journal, quiet = tmp_path / "broken" / NAME, {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -194,6 +195,7 @@ def test_presets_of_one_name_are_refused_before_anything_runs(greedy: Recognizer
     assert [row.preset for row in found.rows] == ["original", "mine-0", "mine-1"]
 
 
+@pytest.mark.long
 def test_a_report_about_another_of_the_same_name_is_not_exported(greedy: Recognizer, tmp_path: Path) -> None:
     first, second = (
         asrquant.quantize(greedy, asrquant.custom({"head": "dynamic"}, dynamic_dtype=dtype))

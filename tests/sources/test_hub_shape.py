@@ -53,7 +53,7 @@ def test_a_clip_alone_needs_no_lengths(recognizer: asrquant.Recognizer, examples
     ("preset", "format"),
     [
         ("original", "torchscript"),
-        ("mixed-int8", "torchscript"),
+        pytest.param("mixed-int8", "torchscript", marks=pytest.mark.long),
         ("mixed-int8", "state-dict"),
         ("openvino-int8", "openvino-ir"),
     ],

@@ -66,7 +66,7 @@ def test_a_vanilla_network_is_plain_speechbrains(folder: Path, examples, tmp_pat
     assert torch.equal(asrquant.load_artifact(artifact.path).log_probs(audio), live.log_probs(audio))
 
 
-@pytest.mark.parametrize("name", [SHORT, BEFORE])
+@pytest.mark.parametrize("name", [SHORT, pytest.param(BEFORE, marks=pytest.mark.long)])
 def test_old_names_are_the_classes_of_now(folder: Path, examples, tmp_path: Path, name: str) -> None:
     audio = examples[0].audio()
     expected = asrquant.load(str(folder)).log_probs(audio)
@@ -80,6 +80,7 @@ def test_old_names_are_the_classes_of_now(folder: Path, examples, tmp_path: Path
     )
 
 
+@pytest.mark.long
 def test_what_the_old_name_did_where_nothing_was_said(folder: Path, examples, tmp_path: Path) -> None:
     """Its output was normalized by default; that of the class of now is not."""
     audio, said = examples[0].audio(), "    output_norm: True\n    freeze: True\n"

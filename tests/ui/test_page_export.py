@@ -132,6 +132,7 @@ def test_cancelling_leaves_nothing(open_tab, server_folder: Path, stage: str) ->
     page.wait_for_selector("#build:not([disabled])", timeout=SLOW)
 
 
+@pytest.mark.long
 def test_a_custom_preset_on_a_phone(open_tab) -> None:
     page = open_tab(viewport={"width": 390, "height": 844}, theme="dark")
     choose(page, "custom", "state-dict")

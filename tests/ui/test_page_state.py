@@ -77,6 +77,7 @@ def test_a_suggestion_and_the_layers_of_a_custom_preset(open_page, address) -> N
     assert len(re.findall("'(dynamic|static)'", suggested)) == sum(each in ("dynamic", "static") for each in radios) > 0
 
 
+@pytest.mark.long
 def test_artifacts_are_built_listed_taken_and_deleted(open_page, address, server_folder: Path) -> None:
     page = open_page()
     page.get_by_role("tab", name="Export").click()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import logging
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,7 +69,7 @@ def convert(encoder: nn.Module, progress: Progress = silent) -> Any:
     """
     ov, shape = openvino(), [-1, -1]
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _same_log_level():
             wave = torch.randn(1, SAMPLE_RATE)
             model = ov.convert_model(encoder, example_input=wave, input=[ov.PartialShape(shape)])
     except AsrQuantError:  # a job that was stopped in the midst of it
@@ -83,6 +86,17 @@ def convert(encoder: nn.Module, progress: Progress = silent) -> Any:
             "loop over frames; use a preset of PyTorch's."
         )
     return model
+
+
+@contextlib.contextmanager
+def _same_log_level() -> Iterator[None]:
+    """OpenVINO leaves the root of all logs at errors only where a conversion fails, and no warning would be heard."""
+    root = logging.getLogger()
+    level = root.level
+    try:
+        yield
+    finally:
+        root.setLevel(level)
 
 
 @dataclass(frozen=True)

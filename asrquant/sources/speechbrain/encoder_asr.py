@@ -73,13 +73,14 @@ def load(found: Found) -> Recognizer:
 
         text = (found.folder / hyperparams.FILE).read_text(encoding="utf-8")
         refuse_other_kinds(text, found.source)
-        if lobes := hyperparams.needs_transformers(found.folder):
+        if hyperparams.needs_transformers(found.folder):
             importlib.import_module("transformers.utils.logging")  # only what is there can be silenced
             with quietly():
                 ensure_older_names(text)
         # Files of the Hub's are never written to again, unlike those of a folder of one's own.
         mapped = found.folder in found.repositories.values()
-        with quietly(), recorded_loads(lobes, mapped) as loads:
+        wrapped = "huggingface" in text or found.trusted  # whose own code may import the wrappers
+        with quietly(), recorded_loads(wrapped, mapped) as loads:
             asr = _quiet_encoder_asr(found).from_hparams(
                 source=str(found.folder),
                 overrides=hyperparams.overrides(found.folder, found.repositories),

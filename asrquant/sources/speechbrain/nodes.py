@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,12 +28,13 @@ class Node:
     contents: Any
 
 
-def mappings(text: str) -> Iterator[Node]:
+@functools.lru_cache(maxsize=8)  # a file is asked several questions, and reading it takes a tenth of a second
+def mappings(text: str) -> tuple[Node, ...]:
     """Every mapping of a text whose tags have been checked, each where it is written."""
     from hyperpyyaml import resolve_references
     from ruamel.yaml import YAML
 
-    yield from _below(YAML().load(text), YAML().load(resolve_references(text)), ())
+    return tuple(_below(YAML().load(text), YAML().load(resolve_references(text)), ()))
 
 
 def _below(written: Any, resolved: Any, keys: tuple[str, ...]) -> Iterator[Node]:
@@ -55,6 +57,7 @@ def walk(root: Any) -> Iterator[Any]:
             waiting.extend(part for child in node.value for part in (child if isinstance(child, tuple) else [child]))
 
 
+@functools.lru_cache(maxsize=8)
 def seeds(text: str) -> tuple[str, ...]:
     """Keys at the top that would set a seed."""
     from ruamel.yaml import YAML
