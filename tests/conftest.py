@@ -23,18 +23,18 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with the page take turns with the others, and come first.
+PAGES = 2
+"""Processes that the files with the page are shared among: each page needs a server, its worker and a browser."""
 
-    A page's test waits a lot, so that another one beside it uses the processor; and what is left at the end is short.
-    """
-    files = {item.path: item.get_closest_marker("page") is not None for item in items}
-    pages = [path for path, is_page in files.items() if is_page]
-    others = [path for path, is_page in files.items() if not is_page]
-    place = {path: 2 * turn for turn, path in enumerate(pages)} | {
-        path: 2 * turn + 1 for turn, path in enumerate(others)
-    }
-    items.sort(key=lambda item: place[item.path])
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what one process does together: a file, whose tests share what they have built; and the files with the page."""
+    pages = {item.path: 0 for item in items if item.get_closest_marker("page")}
+    place = {path: turn % PAGES for turn, path in enumerate(pages)}
+    items.sort(key=lambda item: place.get(item.path, PAGES))
+    for item in items:
+        group = f"pages-{place[item.path]}" if item.path in place else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)
