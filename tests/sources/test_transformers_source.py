@@ -133,7 +133,9 @@ def test_what_openvino_cannot_convert_is_one_sentence(tmp_path: Path) -> None:
     ) as refused:
         asrquant.quantize(replace(recognizer, encoder=Odd(recognizer.encoder).eval()), "openvino-fp32")
     assert "\n" not in str(refused.value)
-    assert logging.getLogger("asrquant").isEnabledFor(logging.WARNING)  # of which OpenVINO leaves nothing where it fails
+    assert logging.getLogger("asrquant").isEnabledFor(
+        logging.WARNING
+    )  # of which OpenVINO leaves nothing where it fails
 
 
 def test_attention_that_reads_weights_stays_float(tmp_path: Path) -> None:
