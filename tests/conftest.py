@@ -27,6 +27,7 @@ PAGES = 2
 """Processes that the files with the page are shared among: each page needs a server, its worker and a browser."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say what one process does together: a file, whose tests share what they have built; and the files with the page."""
     pages = {item.path: 0 for item in items if item.get_closest_marker("page")}
