@@ -18,8 +18,8 @@ endif
 QUICK := tests/cli tests/data tests/docs tests/model tests/text tests/audio/test_audio.py tests/base/test_rounding.py \
 	tests/test_layout.py tests/test_promises.py
 
-# What one process does together, and in which order, is said in tests/conftest.py.
-ORDER := --dist loadgroup --no-loadscope-reorder
+# tests/conftest.py says what one process does together, and in which order.
+ORDER := --dist loadscope --no-loadscope-reorder
 
 .PHONY: app test test-all check style docs setup chromium test-nemo
 

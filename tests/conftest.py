@@ -23,19 +23,27 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
 
-PAGES = 2
-"""Processes that the files with the page are shared among: each page needs a server, its worker and a browser."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what one process does together: a file, whose tests share what they have built; and the files with the page."""
-    pages = {item.path: 0 for item in items if item.get_closest_marker("page")}
-    place = {path: turn % PAGES for turn, path in enumerate(pages)}
-    items.sort(key=lambda item: place.get(item.path, PAGES))
-    for item in items:
-        group = f"pages-{place[item.path]}" if item.path in place else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+    """The page's tests come first, as they are the longest."""
+    items.sort(key=lambda item: item.path.parent.name != "ui")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Who does what: a file is one process's, as its tests share what they have built, and the page's files are two processes'.
+
+    Each page has a server, its worker and a browser, so that a third one would only slow the other two down.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    names = [path.name for path in sorted((ROOT / "tests" / "ui").glob("test_*.py"))]
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return f"page {names.index(Path(file).name) % 2}" if "/ui/" in file else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
