@@ -73,8 +73,8 @@ from pathlib import Path
 from asrquant.cli import main
 clip, folder = sys.argv[1:]
 assert main(["compare", clip, "--preset", "openvino-int8", "--decoder", "fast", "--runs", "1"]) == 0
-assert main(["benchmark", "--limit", "1", "--preset", "mixed-int8", "--no-deployment"]) == 0
-assert main(["modules", "--preset", "mixed-int8"]) == 0
+assert main(["benchmark", "--limit", "1", "--preset", "dynamic-int8", "--no-deployment"]) == 0
+assert main(["modules", "--preset", "dynamic-int8"]) == 0
 assert main(["export", "--preset", "mixed-int8", "--format", "torchscript", "--no-benchmark", "--out", folder]) == 0
 """,
         CLIP,

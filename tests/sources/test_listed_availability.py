@@ -78,7 +78,7 @@ def test_bytes_are_shown_as_people_read_them(monkeypatch, capsys) -> None:
     assert (
         "downloading someone/asr 12.3 MB of 378.0 MB" in shown and "bytes" not in shown and 'aria-valuenow="3"' in shown
     )
-    monkeypatch.setattr("asrquant.cli.common.nobody_watches", lambda: False)
+    monkeypatch.setattr("asrquant.cli.bar.nobody_watches", lambda: False)
     with Bar() as progress:
         progress(stage, 12_300_000, 378_000_000)
     assert "12.3M/378M" in capsys.readouterr().err

@@ -144,6 +144,7 @@ def test_a_custom_preset_on_a_phone(open_tab) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.long
 def test_a_space_shows_visitors_their_own_only(open_page, examples, tmp_path: Path) -> None:
     with serve(tmp_path, SPACE_ID="somebody/asrquant", GRADIO_SERVER_NAME="127.0.0.1") as url:
         pages = [open_page(url=url) for _ in range(2)]
