@@ -34,7 +34,7 @@ from asrquant.audio.clip import SAMPLE_RATE  # noqa: E402
 from asrquant.base.files import describe, tree_bytes  # noqa: E402
 from asrquant.base.tables import markdown  # noqa: E402
 from asrquant.measure.compare import this_machine  # noqa: E402
-from asrquant.sources import pins  # noqa: E402
+from asrquant.sources import hub, pins  # noqa: E402
 
 MODEL, BASE = "speechbrain/asr-wav2vec2-commonvoice-14-en", "facebook/wav2vec2-large-lv60"
 PRESETS = ("dynamic-int8", "mixed-int8", "openvino-int8")
@@ -46,7 +46,9 @@ LOADABLES = "        wav2vec2: !ref <wav2vec2>\n        asr: !ref <asr_model>\n"
 
 
 def snapshot(cache: Path, hub_id: str) -> Path:
-    return cache / "hub" / f"models--{hub_id.replace('/', '--')}" / "snapshots" / COMMIT
+    """Where asrquant looks for a repository, the base as a part of the model."""
+    os.environ["ASRQUANT_CACHE"] = str(cache)
+    return hub.folder_of(hub_id, COMMIT, MODEL)
 
 
 def write_model(cache: Path) -> None:
@@ -76,6 +78,7 @@ def write_model(cache: Path) -> None:
     parts = load_hyperpyyaml(yaml)
     torch.save(parts["wav2vec2"].state_dict(), model / "wav2vec2.ckpt")
     torch.save(parts["asr_model"].state_dict(), model / "asr.ckpt")
+    (base / "model.safetensors").unlink()  # of a base only the configuration is fetched
     write_tokenizer(model)
     (model / "hyperparams.yaml").write_text(yaml.replace(str(base), BASE), encoding="utf-8")
     repositories = {

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asrquant.jobs.models import MODELS, TRUSTED
+from asrquant.measure.reckoned import reckoned_seconds
 from asrquant.sources.availability import Availability, availability
-from asrquant.sources.listed import LISTED
+from asrquant.sources.listed import LISTED, Listed
 from asrquant.sources.loading import EMBEDDED
 
 _EMBEDDED = (
     "English letters, numbers, dates and a few commands, 4.4 M parameters, 17.7 MB, CMU's licence, trained on AN4"
 )
+_CLIP = 5.0
+"""Seconds of the clip that a model's time is told for."""
 _HERE = Availability(True, True, "comes with asrquant")
 
 
@@ -41,7 +44,15 @@ def offer(name: str) -> Offer:
     if name in EMBEDDED:
         return Offer(name, _EMBEDDED, _HERE, "ngram")
     known = LISTED.get(name)
-    return Offer(name, known.in_a_line() if known else "", availability(name), known.decoder if known else None)
+    if known is None:
+        return Offer(name, "", availability(name), None)
+    return Offer(name, f"{known.in_a_line()}, {_expected(known)}", availability(name), known.decoder)
+
+
+def _expected(model: Listed) -> str:
+    """About how long a clip takes, to one digit, as it is reckoned and not measured."""
+    seconds = float(f"{reckoned_seconds(model.parameters, _CLIP):.1g}")
+    return f"about {seconds:g} s for a clip of {_CLIP:g} s on this machine (reckoned; float32)"
 
 
 def offers() -> tuple[Offer, ...]:
