@@ -157,6 +157,17 @@ class Settings:
             _seconds,
         ),
     ] = None
+    race: Annotated[
+        bool,
+        Variable(
+            "ASRQUANT_RACE",
+            "whether the page, at its start, has all presets run in turns to find the one that is first on this machine, unless "
+            "that is known",
+            "1",
+            f"{_YES[0]} ({', '.join(_YES[1:])}) or {_NO[0]} ({', '.join(_NO[1:])})",
+            _yes,
+        ),
+    ] = True
     uploads: Annotated[
         Path | None,
         Variable(
