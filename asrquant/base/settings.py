@@ -130,7 +130,8 @@ class Settings:
         Path,
         Variable(
             CACHE,
-            "the folder of pins made here, links to pinned models, built models, and clips from saved data sets",
+            "the folder of pins made here, links to pinned models, built models, what races found, and clips from saved data "
+            "sets",
             "`~/.cache/asrquant`",
             _FOLDER,
             _folder,

@@ -37,7 +37,7 @@ class Spare:
         self._request, self._hear, self._tries = request, hear, 0
 
     def wait(self) -> None:
-        """A visitor's job has its turn: not before the page was quiet for a while."""
+        """A job has ended: not before the page was quiet for a while."""
         self._not_before = time.monotonic() + QUIET_SECONDS
 
     def take(self) -> Job | None:

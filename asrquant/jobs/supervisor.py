@@ -151,9 +151,7 @@ class Supervisor:
             if not self._line and not self._closing:
                 self._changed.wait(0.5)
             self._running = self._line.popleft() if self._line else None
-        if self._running:
-            self.spare.wait()
-        return self._running
+            return self._running
 
     def _keep_a_worker(self) -> None:
         """Start a worker where there is none, and hear whether it is ready."""
@@ -193,6 +191,7 @@ class Supervisor:
         job.log_end(end, outcome)
         self._done += 1
         self._running = None
+        self.spare.wait()
         job.events.put(end)
 
     def _do_spare(self, job: Job) -> None:

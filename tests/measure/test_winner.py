@@ -1,0 +1,106 @@
+"""Which preset is chosen, from recorded times of several processors; nothing is timed here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from asrquant.measure.conditions import Conditions
+from asrquant.measure.report import Interval
+from asrquant.measure.winner import Race, Ran, choose, int8_worth, ranked, rivals, verdict
+from asrquant.show.race import mark, race_line, race_table
+
+RACES = Path(__file__).parents[1] / "races"
+ZEN3 = Conditions("AMD EPYC (Zen 3)", "x86_64", ("avx2", "fma"), "AVX2", ("FP32", "INT8"), 2, ())
+ONCE = (0.98, 1.01, 1.0, 0.99, 1.02, 1.0, 1.0)
+"""How the rounds of the table's ratios are spread here: it has medians alone."""
+
+
+def ran(preset: str, ratio: float, nats: float = 0.0, spread: tuple[float, ...] = ONCE, worse: float = -0.5) -> Ran:
+    """A preset that ran ``ratio`` times as fast as an original that takes a second."""
+    return Ran(preset, tuple(each / ratio for each in spread), nats, 0.0, Interval(worse, worse + 1))
+
+
+def a_race(conditions: Conditions, *others: Ran) -> Race:
+    first = Ran("original", (1.0,) * len(ONCE), 0.0, 0.0, Interval(0, 0))
+    return Race("an4", "2026-11-26", conditions, 10, 30.0, 36, (first, *others), (), 60.0)
+
+
+def recorded(name: str) -> Race:
+    """A record that ``asrquant machine --race`` wrote."""
+    return TypeAdapter(Race).validate_json((RACES / f"{name}.json").read_bytes(), strict=True)
+
+
+def test_ratios_of_a_zen_3_with_avx2() -> None:
+    """Two threads, the embedded model, × eager and divergence, as another run on such a processor printed them."""
+    presets = (
+        ran("openvino-fp32", 1.5), ran("openvino-int8", 1.2, 0.0064), ran("onnx-fp32", 1.3),
+        ran("onnx-dynamic-int8", 1.7, 0.0001), ran("onnx-int8", 2.1, 0.0009), ran("speechbrain-int8", 1.02, 0.9),
+    )  # fmt: skip
+    found = a_race(ZEN3, *presets)
+    winner = choose(found)
+    assert winner and winner.preset == "onnx-int8" and winner.speedup.median == pytest.approx(2.1, rel=0.01)
+    assert mark(found) == "fastest here: 2.1 x"
+    assert int8_worth(found).startswith("int8 is worth it here: onnx-int8 reached 1.40 x")
+    assert "no instruction that multiplies and adds int8 (VNNI)" in int8_worth(found)
+    without = a_race(ZEN3, *(each for each in presets if not each.preset.startswith("onnx")))
+    assert choose(without) and choose(without).preset == "openvino-fp32"
+    assert int8_worth(without).startswith("int8 saves memory here, not time: openvino-int8 reached 0.80 x")
+
+
+def test_one_that_answers_otherwise_cannot_win() -> None:
+    """The first convolution in int8 costs accuracy and makes it faster."""
+    fast, near = ran("onnx-all-int8", 2.2, nats=0.057), ran("onnx-int8", 2.1, nats=0.0009)
+    assert choose(a_race(ZEN3, fast, near)).preset == "onnx-int8"
+    assert [each.preset for each in ranked(a_race(ZEN3, fast, near))] == ["onnx-int8", "original"]
+    assert choose(a_race(ZEN3, ran("mine-int8", 3.0, worse=0.1))) is None  # its words are worse beyond chance
+    unknown = replace(ran("mine-int8", 3.0), worse=None)  # the clips' words say nothing of the model
+    assert choose(a_race(ZEN3, unknown)).preset == "mine-int8"
+
+
+def test_intervals_that_overlap_have_no_winner() -> None:
+    wide = (0.8, 1.2, 1.0, 0.9, 1.1, 0.85, 1.15)
+    found = a_race(ZEN3, ran("openvino-int8", 2.2, spread=wide), ran("onnx-int8", 2.1), ran("dynamic-int8", 1.3))
+    assert choose(found) is None and mark(found) == ""
+    assert {each.preset for each in rivals(found)} == {"openvino-int8", "onnx-int8"}
+    assert verdict(found).startswith("No clear winner here: the intervals of openvino-int8 2.2")
+    assert "dynamic-int8" not in verdict(found)
+
+
+def test_the_original_may_be_first() -> None:
+    found = a_race(ZEN3, ran("dynamic-int8", 0.8), ran("openvino-fp32", 0.9))
+    assert choose(found) is None and verdict(found) == "No preset of equal accuracy was faster here than the original."
+    assert "dynamic-int8 reached 0.80 x" in int8_worth(found) and "speed of original" in int8_worth(found)
+    assert int8_worth(a_race(ZEN3, ran("openvino-fp32", 2.0))) == "No int8 preset was as accurate as the original here."
+
+
+def test_what_no_race_gives_is_refused() -> None:
+    race = a_race(ZEN3, ran("dynamic-int8", 2.0))
+    for wrong in (
+        {"ran": race.ran[1:]},
+        {"ran": (*race.ran, race.ran[1])},
+        {"ran": (race.ran[0], replace(race.ran[1], seconds=(1.0,)))},
+        {"ran": ()},
+    ):
+        with pytest.raises(ValueError):
+            replace(race, **wrong)
+    for seconds in ((), (0.0,), (-1.0,), (float("nan"),), (float("inf"),)):
+        with pytest.raises(ValueError, match="the seconds of"):
+            Ran("original", seconds, 0.0, 0.0, None)
+    with pytest.raises(ValueError, match="divergence"):
+        Ran("original", (1.0,), float("nan"), 0.0, None)
+    as_json = TypeAdapter(Race)
+    with pytest.raises(ValidationError):
+        as_json.validate_json(as_json.dump_json(race).replace(b'"original"', b'"dynamic-int8"'))
+
+
+def test_words_of_it() -> None:
+    found = a_race(ZEN3, ran("onnx-int8", 2.1, 0.0009), ran("mixed-int8", 2.5, 0.04))
+    assert race_line(found).endswith("A race on this machine with the model an4, 2026-11-26.")
+    rows = race_table(found).to_dict("records")
+    assert [row["preset"] for row in rows] == ["mixed-int8", "onnx-int8", "original"]  # by speed
+    assert [row["equally accurate"] for row in rows] == ["no", "yes", "yes"]
+    assert rows[2]["encoder speed-up"] == "1.00 x (1.00 to 1.00)"
