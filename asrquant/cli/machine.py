@@ -73,7 +73,7 @@ def _race(original: Recognizer) -> Race:
         found = race(
             original, lambda preset: quantize(original, preset, progress=progress, shelf=shelf), progress=progress
         )
-    if raced.keep(original, found) is None:
+    if not found.steady or raced.keep(original, found) is None:
         print("notice: what was found is not kept, and will have to be measured anew.", file=sys.stderr)
     return found
 

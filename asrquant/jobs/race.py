@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -13,15 +14,16 @@ from asrquant.jobs import memory
 from asrquant.jobs.models import Wanted
 from asrquant.jobs.request import Work
 from asrquant.measure.race import Racing, race
-from asrquant.measure.winner import Race
+from asrquant.measure.winner import Race, verdict
 
+_log = logging.getLogger(__name__)
 _racing: dict[str, Racing] = {}
 """By model: what was done until somebody had to be served, for as long as the worker lives."""
 
 
 @dataclass(frozen=True)
 class RaceRequest:
-    """The record of a model on this machine; the result is a ``Race``, or None where there is none.
+    """The record of a model on this machine; the result is a ``Race``, or None where there is none that can be kept.
 
     Attributes:
         model: name of the model.
@@ -53,5 +55,8 @@ class RaceRequest:
         )
         del _racing[self.model], racing
         memory.give_back()
+        if not found.steady:
+            _log.info("%s", verdict(found))
+            return None
         raced.keep(original, found)
         return found

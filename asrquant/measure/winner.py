@@ -14,6 +14,8 @@ from asrquant.measure.report import CONFIDENCE, Interval
 ORIGINAL = "original"
 EQUAL_NATS = 0.01
 """Mean divergence from the original, in nats a frame, up to which a preset counts as equally accurate."""
+_UNSTEADY = 0.25
+"""Of the median, that the middle half of the original's rounds may span: beyond it something else had the processor."""
 _RESAMPLES, _SEED = 10_000, 1337
 
 
@@ -96,6 +98,12 @@ class Race:
         if len({len(each.seconds) for each in self.ran}) != 1:
             raise ValueError("the presets of a race have different numbers of rounds")
 
+    @property
+    def steady(self) -> bool:
+        """Whether the same work took about as long in each round; else nothing can be said of the presets."""
+        low, median, high = np.quantile(self.ran[0].seconds, [0.25, 0.5, 0.75])
+        return bool(high - low <= _UNSTEADY * median)
+
     def speedup(self, preset: str) -> Speedup:
         """How many times the original's speed a preset reached."""
         return self.against(preset, ORIGINAL)
@@ -150,7 +158,7 @@ def rivals(race: Race) -> tuple[Ran, ...]:
 def choose(race: Race) -> Winner | None:
     """The winner, if there is a clear one that is not the original itself."""
     first, *others = rivals(race)
-    if others or first.preset == ORIGINAL:
+    if others or first.preset == ORIGINAL or not race.steady:
         return None
     return Winner(first.preset, race.speedup(first.preset))
 
@@ -159,6 +167,12 @@ def verdict(race: Race) -> str:
     """Who won, in a sentence, or why nobody did."""
     if winner := choose(race):
         return f"Fastest here, at equal accuracy: {winner.preset}, {winner.speedup} the original's speed."
+    if not race.steady:
+        took = race.ran[0].seconds
+        return (
+            f"No winner: something else kept the machine busy, as the original's rounds took {min(took):.2f} to "
+            f"{max(took):.2f} s; run the race again when it is quiet."
+        )
     first, *others = rivals(race)
     if not others:
         return "No preset of equal accuracy was faster here than the original."
@@ -168,6 +182,8 @@ def verdict(race: Race) -> str:
 
 def int8_worth(race: Race) -> str:
     """Whether int8 is worth its name on this processor, in a line: what was measured, and what the processor has for it."""
+    if not race.steady:
+        return "On a busy machine nothing can be said of int8."
     order = ranked(race)
     best8 = next((each for each in order if each.int8), None)
     best = next(each for each in order if not each.int8)

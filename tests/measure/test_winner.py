@@ -70,6 +70,16 @@ def test_intervals_that_overlap_have_no_winner() -> None:
     assert "dynamic-int8" not in verdict(found)
 
 
+def test_a_busy_machine_has_no_winner() -> None:
+    found = a_race(ZEN3, ran("openvino-int8", 2.2))
+    busy = replace(found.ran[0], seconds=(1.0, 1.0, 1.9, 2.4, 1.1, 3.0, 1.0))
+    unsteady = replace(found, ran=(busy, *found.ran[1:]))
+    assert found.steady and choose(found) and not unsteady.steady and choose(unsteady) is None
+    assert "something else kept the machine busy, as the original's rounds took 1.00 to 3.00 s" in verdict(unsteady)
+    one_slow_moment = replace(found, ran=(replace(busy, seconds=(1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 1.0)), *found.ran[1:]))
+    assert one_slow_moment.steady
+
+
 def test_the_original_may_be_first() -> None:
     found = a_race(ZEN3, ran("dynamic-int8", 0.8), ran("openvino-fp32", 0.9))
     assert choose(found) is None and verdict(found) == "No preset of equal accuracy was faster here than the original."
