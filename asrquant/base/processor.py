@@ -13,6 +13,8 @@ _TOLD = (
 """By Linux' names: x86 in the first line, ARM in the second."""
 INT8_PRODUCTS = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm")
 """Those that multiply int8 and add the products up in one instruction."""
+BF16_PRODUCTS = ("avx512_bf16", "amx_bf16", "bf16")
+"""Those that do so with bfloat16."""
 
 
 def cpu_name(cpuinfo: Path = _CPUINFO) -> str:

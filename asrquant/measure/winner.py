@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from asrquant.base.processor import BF16_PRODUCTS
 from asrquant.measure.conditions import Conditions
 from asrquant.measure.report import CONFIDENCE, Interval
 
@@ -191,9 +192,9 @@ def int8_worth(race: Race) -> str:
         return "No int8 preset was as accurate as the original here."
     found = race.against(best8.preset, best.preset)
     if found.interval.low > 1:
-        said = "int8 is worth it here"
+        said = "int8 pays in time here"
     elif found.interval.high < 1:
-        said = "int8 saves memory here, not time"
+        said = "int8 does not pay in time here"
     else:
         said = "int8 makes no clear difference here"
     said += f": {best8.preset} reached {found} the speed of {best.preset}, the first in float"
@@ -202,7 +203,9 @@ def int8_worth(race: Race) -> str:
 
 def _products(conditions: Conditions) -> str:
     if names := conditions.int8_products:
-        return f"this processor multiplies and adds int8 in one instruction ({', '.join(names)})"
+        halves = [name for name in conditions.instructions if name in BF16_PRODUCTS]
+        too = f", and bfloat16 too ({', '.join(halves)})" if halves else ""
+        return f"this processor multiplies and adds int8 in one instruction ({', '.join(names)}){too}"
     if not conditions.instructions:
         return "whether this processor has instructions for int8 products is not known"
     return "this processor has no instruction that multiplies and adds int8 (VNNI), so a product takes three"

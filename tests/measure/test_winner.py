@@ -44,11 +44,43 @@ def test_ratios_of_a_zen_3_with_avx2() -> None:
     winner = choose(found)
     assert winner and winner.preset == "onnx-int8" and winner.speedup.median == pytest.approx(2.1, rel=0.01)
     assert mark(found) == "fastest here: 2.1 x"
-    assert int8_worth(found).startswith("int8 is worth it here: onnx-int8 reached 1.40 x")
+    assert int8_worth(found).startswith("int8 pays in time here: onnx-int8 reached 1.40 x")
     assert "no instruction that multiplies and adds int8 (VNNI)" in int8_worth(found)
     without = a_race(ZEN3, *(each for each in presets if not each.preset.startswith("onnx")))
     assert choose(without) and choose(without).preset == "openvino-fp32"
-    assert int8_worth(without).startswith("int8 saves memory here, not time: openvino-int8 reached 0.80 x")
+    assert int8_worth(without).startswith("int8 does not pay in time here: openvino-int8 reached 0.80 x")
+
+
+def test_a_recorded_race_on_amx() -> None:
+    """bfloat16 was ahead of int8, and their intervals overlapped."""
+    found = recorded("amx-1-thread")
+    assert found.steady and [each.preset for each in rivals(found)] == ["openvino-bf16", "openvino-int8"]
+    assert choose(found) is None and verdict(found).startswith(
+        "No clear winner here: the intervals of openvino-bf16 3.62 x"
+    )
+    assert {each.preset for each in ranked(found)} == {
+        "original", "dynamic-int8", "dynamic-float16", "openvino-fp32", "openvino-bf16", "openvino-int8",
+    }  # fmt: skip
+    assert int8_worth(found) == (
+        "int8 does not pay in time here: openvino-int8 reached 0.89 x (0.78 to 0.93) the speed of openvino-bf16, the first in "
+        "float; this processor multiplies and adds int8 in one instruction (avx512_vnni, avx_vnni, amx_int8), and bfloat16 too "
+        "(avx512_bf16, amx_bf16)."
+    )
+    without = replace(found, ran=tuple(each for each in found.ran if each.preset != "openvino-bf16"))
+    winner = choose(without)
+    assert winner and winner.preset == "openvino-int8" and mark(without) == "fastest here: 3.0 x"
+    assert int8_worth(without).startswith("int8 pays in time here: openvino-int8 reached")
+
+
+def test_a_recorded_race_with_avx2() -> None:
+    """On the same machine, its libraries limited, int8 was slower than float."""
+    found = recorded("avx2-1-thread")
+    assert found.steady and found.conditions.int8_products == ()
+    assert [each.preset for each in rivals(found)] == ["openvino-fp32", "openvino-int8"] and choose(found) is None
+    assert int8_worth(found).startswith("int8 does not pay in time here: openvino-int8 reached 0.77 x (0.52 to 0.89)")
+    assert int8_worth(found).endswith(
+        "has no instruction that multiplies and adds int8 (VNNI), so a product takes three."
+    )
 
 
 def test_one_that_answers_otherwise_cannot_win() -> None:
