@@ -137,7 +137,7 @@ def preset_and_settings(tab: str, prefix: str = "") -> PresetControls:
         elem_id=f"{prefix}preset",
     )
     explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
-    raced = gr.HTML(elem_id=f"{prefix}raced", visible=False)
+    raced = gr.HTML(elem_id=f"{prefix}raced", visible=False, padding=False)
     tell_absent_presets()
     own = custom.build(f"{prefix}custom")
     preset.change(

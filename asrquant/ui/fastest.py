@@ -83,8 +83,8 @@ def line() -> str:
     if _known is None:
         return ""
     return (
-        f'<details class="aq-quiet aq-raced"><summary>{escape(verdict(_known))} {escape(int8_worth(_known))}</summary>'
-        f"<p>{escape(race_about(_known))}</p></details>"
+        f'<details class="aq-quiet aq-raced"><summary>{escape(int8_worth(_known))}</summary>'
+        f"<p>{escape(verdict(_known))} {escape(race_about(_known))}</p></details>"
     )
 
 
