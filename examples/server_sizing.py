@@ -246,7 +246,7 @@ def chart(found: list[Found]) -> go.Figure:
     )
     return figure.update_layout(
         title="Throughput by arrangement of streams", yaxis_title="seconds of audio a second, all streams", barmode="group",
-        template="plotly_white", legend={"orientation": "h", "y": -0.15},
+        template="plotly_white", height=560, legend={"orientation": "h", "y": -0.15},
     )  # fmt: skip
 
 
