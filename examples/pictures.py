@@ -2,9 +2,12 @@
 
 python examples/pictures.py --report build/eval/report.html --soak build/soak/soak.html --page http://127.0.0.1:7860
 
+python examples/pictures.py --sizing build/sizing/chart.html
+
 python examples/pictures.py --mermaid PATH/mermaid.min.js
 
-Each is optional: the first chart of a benchmark's report, the chart of a soak, the page after a click on its first example,
+Each is optional: the first chart of a benchmark's report, the chart of a soak, that of a server's sizing,
+the page after a click on its first example,
 the diagram of docs/architecture.md (drawn by the file mermaid.min.js of the npm package mermaid 11).
 Needs playwright (tests/requirements.txt) and Chromium.
 """
@@ -79,6 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--report", type=Path)
     parser.add_argument("--soak", type=Path)
+    parser.add_argument("--sizing", type=Path)
     parser.add_argument("--page", metavar="URL")
     parser.add_argument("--mermaid", type=Path, metavar="FILE")
     args = parser.parse_args()
@@ -88,6 +92,8 @@ def main() -> None:
             chart(browser, args.report, PICTURES / "benchmark.png")
         if args.soak:
             chart(browser, args.soak, PICTURES / "soak.png")
+        if args.sizing:
+            chart(browser, args.sizing, PICTURES / "server-sizing.png")
         if args.page:
             comparison(browser, args.page, PICTURES / "screenshot.png")
         if args.mermaid:

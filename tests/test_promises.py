@@ -33,6 +33,12 @@ MEASURED_WORDS = {
     },
     "show/modules.py": {"slower"},
     "ui/modules.py": {"without being slower"},
+    "measure/race.py": {"What is fastest on the machine at hand"},
+    "measure/winner.py": {
+        "Which preset is fastest where a race was run", "The preset that was fastest", "Fastest here, at equal accuracy:",
+        "was faster here than the original",
+    },
+    "show/race.py": {"fastest here:"},
     "ui/render.py": {"faster than the original", "slower than the original"},
 }  # fmt: skip
 """Where such words stand beside a measurement, or speak of something else."""

@@ -130,7 +130,8 @@ class Settings:
         Path,
         Variable(
             CACHE,
-            "the folder of pins made here, links to pinned models, built models, and clips from saved data sets",
+            "the folder of pins made here, links to pinned models, built models, what races found, and clips from saved data "
+            "sets",
             "`~/.cache/asrquant`",
             _FOLDER,
             _folder,
@@ -157,6 +158,17 @@ class Settings:
             _seconds,
         ),
     ] = None
+    race: Annotated[
+        bool,
+        Variable(
+            "ASRQUANT_RACE",
+            "whether the page, at its start, has all presets run in turns to find the one that is first on this machine, unless "
+            "that is known",
+            "1",
+            f"{_YES[0]} ({', '.join(_YES[1:])}) or {_NO[0]} ({', '.join(_NO[1:])})",
+            _yes,
+        ),
+    ] = True
     uploads: Annotated[
         Path | None,
         Variable(

@@ -25,6 +25,7 @@ from asrquant.data.reading import read_dataset
 from asrquant.engines.clips import refuse_unvalidated, unvalidated
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import refuse_unavailable, unavailable
+from asrquant.export import raced
 from asrquant.measure.benchmark import benchmark
 from asrquant.model.presets import PRESETS, Preset, get_preset
 from asrquant.model.recognizer import Recognizer
@@ -91,13 +92,14 @@ def _run(args: argparse.Namespace) -> int:
             recognizers, data, progress, folder=args.out, resume=args.resume, keep_partial=True,
             deployed=not args.no_deployment, normalize=rules,
         )  # fmt: skip
+    report = replace(report, raced=raced.in_a_line(original))
     for row in report.bad[len(data.bad) :]:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)
     for notice in report.notices:
         print(f"notice: {notice.id!r} {notice.text}", file=sys.stderr)
     print(markdown(report_table(report)))
     print(f"\n{about(report)}")
-    for sentence in report.calibration_notices:
+    for sentence in (*report.calibration_notices, *filter(None, [report.raced])):
         print(sentence)
     if args.out:
         write_report(report, args.out)

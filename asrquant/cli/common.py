@@ -15,6 +15,7 @@ from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress
 from asrquant.cli.bar import Bar
 from asrquant.cli.clips import OwnClips, add_clip_options, refuse_useless
+from asrquant.engines.notes import note
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import formats, refuse_unavailable, unavailable
 from asrquant.export.built import BuiltModels
@@ -26,6 +27,9 @@ from asrquant.sources.loading import load
 from asrquant.sources.nemo.mel_settings import Features
 from asrquant.text.decoders import DECODERS
 from asrquant.text.normalize import BASIC, NORMALIZATIONS, Normalization
+
+FIRST_PRESET = "dynamic-int8"
+"""Where nobody asks for another, and nothing was measured."""
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -127,18 +131,23 @@ def _presets_text() -> str:
     lines = ["presets:"]
     for name, preset in PRESETS.items():
         reason = unavailable(preset)
-        said = f"NOT HERE: {reason}" if reason else preset.summary
+        said = f"NOT HERE: {reason}" if reason else f"{preset.summary} {note(preset)}".rstrip()
         lines += textwrap.wrap(
             said, 96, initial_indent=f"  {name:24}", subsequent_indent=" " * 26, break_on_hyphens=False
         )
     return "\n".join(lines)
 
 
-def add_preset_options(parser: Parser) -> None:
-    """``--preset`` and the settings that change it; read by ``chosen_preset``."""
+def add_preset_options(parser: Parser, default: str = FIRST_PRESET) -> None:
+    """``--preset`` and the settings that change it; read by ``chosen_preset``.
+
+    Args:
+        parser: the command's.
+        default: what the help says of it, where a command has another one.
+    """
     list_presets(parser)
     parser.add_argument(
-        "--preset", default="dynamic-int8", metavar="P", help="one of those below, or custom (default dynamic-int8)"
+        "--preset", default=FIRST_PRESET, metavar="P", help=f"one of those below, or custom (default: {default})"
     )
     group = parser.add_argument_group("settings of the preset 'custom' (or changes to another)")
     group.add_argument("--set", action="append", default=[], metavar="MODULE=SCHEME", help="float, dynamic or static")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
 from asrquant.engines.clips import refuse_unvalidated
 from asrquant.engines.registry import refuse_unavailable
+from asrquant.export import raced
 from asrquant.jobs.checks import Checked, by, flag, shown, whole
 from asrquant.jobs.clips import OwnClips, read_zip
 from asrquant.jobs.models import BUNDLED_CLIPS, Wanted, chosen, known_model
@@ -166,7 +167,7 @@ class BenchmarkRequest(Checked):
             for preset in self.presets:
                 quantized = work.models.quantized(self.model, preset, work.progress, self.own)
                 recognizers.append(quantized.with_decoder(self.decoder))
-            return benchmark(
+            report = benchmark(
                 recognizers,
                 data,
                 work.progress,
@@ -175,3 +176,4 @@ class BenchmarkRequest(Checked):
                 deployed=self.deployed,
                 normalize=self.normalize,
             )
+            return replace(report, raced=raced.in_a_line(recognizers[0]))

@@ -27,6 +27,11 @@ def free(root: Path = ROOT) -> float:
     return min(_available(root), *(_left(group, *names) for group, names in _groups(root)))
 
 
+def total(root: Path = ROOT) -> float:
+    """Bytes that the machine has; infinite where the system does not tell."""
+    return _meminfo(root, "MemTotal")
+
+
 def give_back() -> None:
     """Return to the system what is not used any more, so that ``free`` knows of it."""
     gc.collect()
@@ -36,9 +41,13 @@ def give_back() -> None:
 
 def _available(root: Path) -> float:
     """What the kernel thinks can be had without swapping, caches of files included."""
+    return _meminfo(root, "MemAvailable")
+
+
+def _meminfo(root: Path, wanted: str) -> float:
     for line in _lines(root / "proc/meminfo"):
         name, _, value = line.partition(":")
-        if name == "MemAvailable":
+        if name == wanted:
             return 1024 * int(value.split()[0])
     return math.inf
 

@@ -21,10 +21,13 @@ from asrquant.export.store import Exports
 from asrquant.jobs.events import CANCELLED, SORRY, Done, Failed, Preparing
 from asrquant.jobs.job import Job
 from asrquant.jobs.models import Wanted
+from asrquant.jobs.spare import Spare
 from asrquant.jobs.worker import Worker
 
 GRACE_SECONDS = 1.5
 """From the request to stop until the worker is killed."""
+SPARE_GRACE_SECONDS = 6.0
+"""The same for what is done while nobody waits: to start a worker anew would take a visitor as long."""
 _BROKEN = "Nothing can be computed here at the moment (reference {}); please try again in a few minutes."
 _TOO_LONG = (
     "This took longer than the {:.0f} s that a request has on a public page, so it was stopped; choose fewer or shorter "
@@ -63,6 +66,8 @@ class Supervisor:
         self._start_at = 0.0
         self._closing = ""
         self._done = 0
+        self.spare = Spare()
+        """What is done while nobody waits."""
 
     def start(self) -> None:
         """Start the worker, so that it is warm when the first visitor comes; what runs already stays."""
@@ -115,6 +120,7 @@ class Supervisor:
             "job_seconds": round(time.monotonic() - begun, 1) if begun else None,
             "jobs_done": self._done,
             "waiting": len(self._line),
+            "racing": self.spare.running,
         }
 
     def close(self, why: str) -> None:
@@ -133,6 +139,8 @@ class Supervisor:
                 self._keep_a_worker()
                 if job := self._next():
                     self._do(job)
+                elif self._ready and (spare := self.spare.take()):
+                    self._do_spare(spare)
             except Exception:
                 _log.exception("the supervisor goes on after an error")
                 time.sleep(1)
@@ -183,7 +191,18 @@ class Supervisor:
         job.log_end(end, outcome)
         self._done += 1
         self._running = None
+        self.spare.wait()
         job.events.put(end)
+
+    def _do_spare(self, job: Job) -> None:
+        """Do what nobody waits for; it gives way to the first who does, and goes on later."""
+        try:
+            with tempfile.TemporaryDirectory(prefix="job-", ignore_cleanup_errors=True) as folder:
+                end, outcome = self._watch(job, folder)
+        except Exception:
+            _log.exception("what is done while nobody waits failed")
+            end, outcome = Failed("", "Exception"), "failed"
+        self.spare.ended(end, outcome)
 
     def _wait_for_worker(self, job: Job) -> tuple[Failed, str] | None:
         while not self._ready:
@@ -232,13 +251,15 @@ class Supervisor:
             if not outcome and (found := self._reason_to_stop(job, clock, now)):
                 outcome, why = found
                 worker.stop(job.id)
-                killed_at = now + GRACE_SECONDS
+                killed_at = now + (SPARE_GRACE_SECONDS if outcome == "yielded" else GRACE_SECONDS)
 
     def _reason_to_stop(self, job: Job, clock: _Clock, now: float) -> tuple[str, str] | None:
         if job.stop.is_set() and not self._awaited(clock.what):
             return "cancelled", job.why
         if self._closing:
             return "dropped", self._closing
+        if self.spare.is_(job):
+            return ("yielded", CANCELLED) if self._line else None
         for limit, taken, why in (
             (policy().seconds_per_request, clock.worked(now), _TOO_LONG),
             (policy().seconds_per_build, clock.prepared(now), _BUILD_TOO_LONG),

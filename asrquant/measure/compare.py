@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 
 from asrquant.audio.clip import Audio, read_audio
 from asrquant.base.errors import DatasetError
+from asrquant.base.processor import cpu_name
 from asrquant.base.progress import Progress, silent
 from asrquant.measure.divergence import Divergence, diverge
 from asrquant.model.recognizer import Recognizer, Transcript, Tuning
@@ -289,12 +289,4 @@ def comparison_dict(comparison: Comparison) -> dict[str, object]:
 
 def this_machine(backend: str = "") -> Machine:
     """CPU, threads and versions of this process."""
-    return Machine(_cpu_name(), torch.get_num_threads(), torch.__version__, backend or "none")
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    return Machine(cpu_name(), torch.get_num_threads(), torch.__version__, backend or "none")

@@ -160,6 +160,7 @@ class Report:
         calibration_notices: what speaks against clips that presets were made with, in a sentence each.
         read_as: what the data set was taken for, and what was refused in it; empty for clips that were not read from one.
         notes: sentences on how the model was read, where it could have been read otherwise.
+        raced: what a race of the presets found on this machine another time, in a sentence; empty where there was none.
     """
 
     data: str
@@ -175,6 +176,7 @@ class Report:
     calibration_notices: tuple[str, ...] = ()
     read_as: str = ""
     notes: tuple[str, ...] = ()
+    raced: str = ""
 
     @property
     def measure(self) -> Measure:

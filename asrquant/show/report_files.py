@@ -150,6 +150,7 @@ def page(report: Report) -> str:
         f"<p class=quiet>{html.escape(about(report))}.</p>",
         *(f"<p><strong>{html.escape(notice)}.</strong></p>" for notice in report.calibration_notices),
         _table(whole),
+        *([f"<p class=quiet>{html.escape(report.raced)}</p>"] if report.raced else []),
         f"<p class=quiet>{_NOTES}</p>",
         "<h2>Accuracy against speed</h2>", tradeoff_figure(report).to_html(full_html=False, include_plotlyjs=True),
         _table(whole[[*accuracy_columns(report), "RTF encoder", "size (MB)"]]),

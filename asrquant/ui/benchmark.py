@@ -260,6 +260,7 @@ def _numbers(found: Report) -> str:
         + render.table(table[list(_SPEED)], "Speed")
         + (render.table(table[list(_DEPLOYED)], _FRESH) if any(each.deployment for each in found.summaries) else "")
         + f'<p class="aq-quiet">{escape(about(found))}.</p>'
+        + (f'<p class="aq-quiet">{escape(found.raced)}</p>' if found.raced else "")
         + "".join(render.problem(notice) for notice in found.calibration_notices)
     )
 

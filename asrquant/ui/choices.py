@@ -20,7 +20,7 @@ from asrquant.sources.choosing import NGRAM_BYTES
 from asrquant.sources.listed import SMALL_ENGLISH
 from asrquant.text import decoders
 from asrquant.text.decoders import DECODERS
-from asrquant.ui import custom, render
+from asrquant.ui import custom, fastest, render
 from asrquant.ui.nearby import refuse_the_distant
 
 FIRST_PRESET, FIRST_DECODER, FIRST_RUNS = "dynamic-int8", "ngram", 3
@@ -37,6 +37,7 @@ class PresetControls:
     name: gr.Dropdown
     own: custom.Controls
     tab: str
+    first: fastest.First
 
     @property
     def all(self) -> set[Component]:
@@ -130,16 +131,20 @@ def preset_and_settings(tab: str, prefix: str = "") -> PresetControls:
         prefix: of the elements' ids, which are one tab's own.
     """
     preset = gr.Dropdown(
-        [*usable_presets(), CUSTOM], value=FIRST_PRESET, label="Quantization preset", elem_id=f"{prefix}preset"
+        [(name, name) for name in (*usable_presets(), CUSTOM)],
+        value=FIRST_PRESET,
+        label="Quantization preset",
+        elem_id=f"{prefix}preset",
     )
     explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
+    raced = gr.HTML(elem_id=f"{prefix}raced", visible=False, padding=False)
     tell_absent_presets()
     own = custom.build(f"{prefix}custom")
     preset.change(
         lambda name: (custom.summary(name), gr.update(visible=name == CUSTOM)), preset, [explanation, own.group],
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
-    return PresetControls(preset, own, tab)
+    return PresetControls(preset, own, tab, fastest.lay_out(preset, raced))
 
 
 def model_and_decoder(prefix: str = "") -> ModelControls:

@@ -255,7 +255,8 @@ def build(setting: Setting) -> Setting:
         with gr.Column(scale=7, min_width=320):
             results = _results()
     _Tab(clip, preset, model, runs, chosen, results, Running(TAB, (go,), stop, status), setting.own).wire()
-    return replace(setting, trial=preset, models=(*setting.models, model))
+    models, presets = (*setting.models, model), (*setting.presets, preset)
+    return replace(setting, trial=preset, models=models, presets=presets)
 
 
 def _results() -> _Results:

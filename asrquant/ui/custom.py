@@ -10,6 +10,7 @@ import gradio as gr
 from gradio.components import Component
 
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
+from asrquant.engines.notes import note
 from asrquant.jobs.models import CUSTOM, MAX_CALIBRATION_CLIPS, Custom
 from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS
 from asrquant.model.presets import PRESETS
@@ -106,4 +107,4 @@ def summary(name: str) -> str:
     if name == CUSTOM:
         return SUMMARY
     preset = PRESETS.get(str(name))
-    return preset.summary if preset else ""  # forged
+    return f"{preset.summary} {note(preset)}".rstrip() if preset else ""  # forged

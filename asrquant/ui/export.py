@@ -158,7 +158,7 @@ def build(setting: Setting) -> Setting:
     kept = artifacts.build(setting.visitor)
     outputs, running = _Outputs(about, zipped, code, files), Running(TAB, (go,), stop, status)
     _Tab(preset, form, measure, model, outputs, kept, running, setting.own).wire(setting.page)
-    return replace(setting, models=(*setting.models, model))
+    return replace(setting, models=(*setting.models, model), presets=(*setting.presets, preset))
 
 
 def _formats(preset: Any) -> list[tuple[str, str]]:

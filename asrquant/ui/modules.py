@@ -190,7 +190,7 @@ def build(setting: Setting) -> Setting:
     outputs = _Outputs(treemap, parts, bars, effects, use, suggested)
     running = Running(TAB, (show, measure), stop, status)
     _Tab(preset, limit, layers, model, outputs, running, setting).wire()
-    return replace(setting, models=(*setting.models, model))
+    return replace(setting, models=(*setting.models, model), presets=(*setting.presets, preset))
 
 
 def _about(found: Sensitivity) -> str:

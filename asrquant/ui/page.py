@@ -8,7 +8,20 @@ import gradio as gr
 
 from asrquant.data.bundled import CLIPS
 from asrquant.export.store import Exports
-from asrquant.ui import api, benchmark, choices, compare, export, foot, modules, own_clips, running, server, visitor
+from asrquant.ui import (
+    api,
+    benchmark,
+    choices,
+    compare,
+    export,
+    fastest,
+    foot,
+    modules,
+    own_clips,
+    running,
+    server,
+    visitor,
+)
 from asrquant.ui.session import QUEUE_LENGTH
 from asrquant.ui.tab import Setting, Tab
 
@@ -54,6 +67,7 @@ def build() -> gr.Blocks:
                     setting = tab.build(setting)
         own_clips.lay_out(own)
         choices.watch(page, setting.models)
+        fastest.watch(page, [each.first for each in setting.presets])
         gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
         api.build()
         page.unload(running.cancel)

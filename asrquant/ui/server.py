@@ -26,6 +26,9 @@ from asrquant.base import terminal
 from asrquant.base.quiet import quietly
 from asrquant.base.settings import settings
 from asrquant.jobs import log
+from asrquant.jobs.models import MODELS
+from asrquant.jobs.race import RaceRequest
+from asrquant.ui import fastest
 from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.routes import HEALTH, OpenRoutes
 from asrquant.ui.session import supervisor
@@ -70,6 +73,7 @@ def serve(build: Callable[[], gr.Blocks], **options: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with quietly(), run_folder(), janitor():
+        supervisor.spare.offer(RaceRequest(MODELS[0], settings().race), fastest.learn)
         supervisor.start()
         try:
             app = {"routes": [Route(HEALTH, health)], "middleware": [Middleware(OpenRoutes)]}

@@ -24,6 +24,7 @@ class Setting:
         trial: controls of the preset that is tried on a clip, once the tab that has them is laid out: another tab may set
             them, and go there.
         models: controls of the models on the tabs so far.
+        presets: the same of the presets.
     """
 
     page: gr.Blocks
@@ -32,6 +33,7 @@ class Setting:
     own: OwnControls
     trial: PresetControls | None = None
     models: tuple[ModelControls, ...] = ()
+    presets: tuple[PresetControls, ...] = ()
 
 
 class Tab(Protocol):

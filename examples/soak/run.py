@@ -115,7 +115,7 @@ def start(room: Path) -> tuple[subprocess.Popen[bytes], str]:
     own = {
         "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_TEMP_DIR": str(room / "files"),
         "TMPDIR": str(room / "tmp"), "ASRQUANT_EXPORTS": str(room / "exports"), "ASRQUANT_EXPORTS_GB": str(EXPORTS_GB),
-        "ASRQUANT_UPLOADS_GB": str(UPLOADS_GB),
+        "ASRQUANT_UPLOADS_GB": str(UPLOADS_GB), "ASRQUANT_RACE": "0",
         "SPACE_ID": "someone/asrquant",
     }  # fmt: skip
     with (room / "log.txt").open("w", encoding="utf-8") as log:

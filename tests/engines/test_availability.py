@@ -14,6 +14,7 @@ from small_models import write_transformers
 import asrquant
 from asrquant import Recognizer
 from asrquant.base.errors import PresetError
+from asrquant.engines.notes import note
 from asrquant.engines.registry import refuse_unavailable, unavailable
 from asrquant.model.engine_settings import OpenVino
 from asrquant.model.presets import PRESETS, Preset
@@ -103,11 +104,27 @@ def test_a_backend_that_is_not_built_in(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(recipe, "_backends", lambda: ["qnnpack"])  # as on ARM
     monkeypatch.setattr(recipe, "default_backend", lambda: "qnnpack")
-    assert {name for name in PRESETS if unavailable(PRESETS[name])} - {"openvino-bf16"} == {
-        "dynamic-float16",
-        "fused-static-int8",
+    assert {name for name in PRESETS if unavailable(PRESETS[name])} - {"openvino-bf16"} == {"dynamic-float16"}
+    noted = {name: said for name, preset in PRESETS.items() if (said := note(preset))}
+    assert noted == {
+        "fused-static-int8": "Here with the kernels qnnpack in the place of fbgemm, which are for x86; not tried on ARM."
     }
+    asked = asrquant.custom({}, "fused-static-int8", backend="fbgemm", name="mine")  # by its name
+    assert "'fbgemm' is not in this build" in (unavailable(asked) or "") and not note(asked)
     assert "'fbgemm' is not in this build" in (unavailable(asrquant.custom({}, "dynamic-int8", backend="fbgemm")) or "")
+
+
+def test_a_preset_of_x86_kernels_runs_with_those_of_arm(monkeypatch: pytest.MonkeyPatch, examples) -> None:
+    """As far as a processor that has both can show it."""
+    from asrquant.engines.torch_eager import recipe
+
+    if "qnnpack" not in recipe._backends():
+        pytest.skip("this build of PyTorch has no qnnpack")
+    monkeypatch.setattr(recipe, "_backends", lambda: ["qnnpack"])
+    original = asrquant.load(str(ROOT / "tests" / "nemo" / "quartznet.nemo"))
+    made = asrquant.quantize(original, "fused-static-int8")
+    assert made.backend == "qnnpack" and made.preset.name == "fused-static-int8"
+    assert isinstance(made.transcribe(examples[0].path).text, str)
 
 
 def test_a_model_that_a_preset_does_not_fit(an4: Recognizer, tmp_path: Path) -> None:

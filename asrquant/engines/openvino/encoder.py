@@ -44,9 +44,14 @@ def core() -> Any:
 
 
 @cache
+def capabilities() -> tuple[str, ...]:
+    """What OpenVINO computes in on this processor, or on the lesser one that ``OV_CPU_MAX_ISA`` speaks of."""
+    return tuple(sorted(openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")))
+
+
 def has_bf16() -> bool:
-    """Whether OpenVINO computes in bfloat16 on this processor, or on the lesser one that ``OV_CPU_MAX_ISA`` speaks of."""
-    return "BF16" in openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    """Whether bfloat16 is among them."""
+    return "BF16" in capabilities()
 
 
 def cannot_compute(precision: str) -> str | None:

@@ -24,7 +24,7 @@ from asrquant.engines.torch_eager.qnnpack import mend
 from asrquant.engines.torch_eager.targets import resolve
 from asrquant.model.engine_settings import TorchEager
 from asrquant.model.modules import Roles, get_module, set_module
-from asrquant.model.presets import Preset
+from asrquant.model.presets import PRESETS, Preset
 
 BACKEND_LOCK = threading.RLock()
 """The quantized backend is global to the process and matters while weights are packed."""
@@ -136,6 +136,19 @@ def default_backend() -> str:
     """The quantized kernels that are made for this CPU: x86, or qnnpack on ARM."""
     supported = torch.backends.quantized.supported_engines
     return next((name for name in ("x86", "fbgemm", "qnnpack") if name in supported), "none")
+
+
+_X86, _ARM = ("x86", "fbgemm", "onednn"), "qnnpack"
+
+
+def instead(preset: Preset, backend: str) -> str:
+    """The backend that a preset's own becomes here: ARM's where a named preset has one of x86's, which is not in this build.
+
+    Whoever asks for a backend by name gets that one or a refusal. Not tried on ARM.
+    """
+    named = preset.name in PRESETS and PRESETS[preset.name].settings == preset.settings
+    here = _backends()
+    return _ARM if named and backend in _X86 and backend not in here and _ARM in here else backend
 
 
 FLOAT16_BACKENDS = ("x86", "fbgemm")

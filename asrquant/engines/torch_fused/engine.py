@@ -6,7 +6,7 @@ import torch
 
 from asrquant.base.errors import PresetError
 from asrquant.engines.engine import Built, Job, Kept
-from asrquant.engines.torch_eager.recipe import no_backend
+from asrquant.engines.torch_eager.recipe import instead, no_backend
 from asrquant.engines.torch_fused import steps
 from asrquant.engines.torch_fused.formats import FORMATS
 from asrquant.model.engine_settings import TorchFused
@@ -23,7 +23,7 @@ def missing() -> str | None:
 
 def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
     """Whether this build of PyTorch lacks the backend, or the model blocks to fuse."""
-    if reason := no_backend(preset.settings_for(TorchFused).backend):
+    if reason := no_backend(_backend(preset)):
         return reason
     if recognizer and (reason := steps.unfit(recognizer.encoder)):
         return f"The preset {preset.name!r} is not for this model: {reason}."
@@ -41,7 +41,7 @@ def build(job: Job) -> Built:
     Raises:
         PresetError: the preset does not fit the model or this machine.
     """
-    backend = job.preset.settings_for(TorchFused).backend
+    backend = _backend(job.preset)
     encoder = job.recognizer.encoder
     if reason := steps.unfit(encoder):
         raise PresetError(f"The preset {job.preset.name!r} is not for this model: {reason}.")
@@ -52,3 +52,7 @@ def build(job: Job) -> Built:
     steps.calibrate(prepared, [torch.from_numpy(clip.samples) for clip in job.calibration], job.progress)
     steps.convert_model(prepared, backend)
     return Built(prepared, backend)
+
+
+def _backend(preset: Preset) -> str:
+    return instead(preset, preset.settings_for(TorchFused).backend)

@@ -1,0 +1,93 @@
+"""The preset that a race found to be first on this machine: marked in the lists of presets, and chosen at first.
+
+What a page shows changes when it comes up, and never while somebody looks at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from asrquant.measure.winner import Race, choose, int8_worth, verdict
+from asrquant.show.race import mark, race_about
+from asrquant.ui.running import QUICK
+
+_known: Race | None = None
+_CHOOSE = "(touched, first, now) => touched === true || !first ? now : first"
+"""In the browser, which knows what its visitor has chosen by the time that the answer is there."""
+
+
+@dataclass(frozen=True)
+class First:
+    """What a list of presets needs besides.
+
+    Attributes:
+        preset: the list.
+        line: what the race found.
+        winner: name of the preset to begin with; empty where none is known.
+        touched: whether the visitor has chosen one.
+    """
+
+    preset: gr.Dropdown
+    line: gr.HTML
+    winner: gr.Textbox
+    touched: gr.Checkbox
+
+
+def learn(found: object) -> None:
+    """Take note of what the worker found."""
+    global _known
+    _known = found if isinstance(found, Race) else None
+
+
+def lay_out(preset: gr.Dropdown, line: gr.HTML) -> First:
+    """Add to a list of presets what ``watch`` fills."""
+    first = First(preset, line, gr.Textbox(visible=False), gr.Checkbox(False, visible=False))
+    preset.input(None, None, first.touched, js="() => true", api_visibility="private")
+    return first
+
+
+def watch(page: gr.Blocks, lists: Sequence[First]) -> None:
+    """Mark the winner in the lists when the page comes up, and begin with it where nobody has chosen yet."""
+    names = [[name for _, name in each.preset.choices] for each in lists]
+
+    def seen() -> list[Any]:
+        winner, said = _winner(), line()
+        shown: list[Any] = []
+        for mine in names:
+            marked = [(label(name), name) for name in mine]
+            shown += [
+                gr.update(choices=marked),
+                gr.update(value=said, visible=bool(said)),
+                winner if winner in mine else "",
+            ]
+        return shown
+
+    outputs = [part for each in lists for part in (each.preset, each.line, each.winner)]
+    loaded = page.load(seen, None, outputs, **QUICK)
+    for each in lists:
+        loaded.then(None, [each.touched, each.winner, each.preset], each.preset, js=_CHOOSE, api_visibility="private")
+
+
+def label(preset: str) -> str:
+    """A preset's name, with the mark of the winner where it is the one."""
+    return f"{preset} ({mark(_known)})" if _known and preset == _winner() else preset
+
+
+def line() -> str:
+    """What the race found, as HTML; empty where there was none."""
+    if _known is None:
+        return ""
+    return (
+        f'<details class="aq-quiet aq-raced"><summary>{escape(int8_worth(_known))}</summary>'
+        f"<p>{escape(verdict(_known))} {escape(race_about(_known))}</p></details>"
+    )
+
+
+def _winner() -> str:
+    winner = choose(_known) if _known else None
+    return winner.preset if winner else ""
