@@ -41,7 +41,7 @@ from asrquant.measure.compare import Comparison, compare  # noqa: E402
 from asrquant.measure.layers import layers  # noqa: E402
 from asrquant.measure.report import Report  # noqa: E402
 from asrquant.measure.sensitivity import Sensitivity, sensitivity  # noqa: E402
-from asrquant.model.engine_settings import OpenVino, TorchEager, TorchFused  # noqa: E402
+from asrquant.model.engine_settings import OnnxRuntime, OpenVino, TorchEager, TorchFused  # noqa: E402
 from asrquant.model.modules import get_module, module_map, set_module  # noqa: E402
 from asrquant.model.presets import PRESETS, Calibration, Preset, custom  # noqa: E402
 from asrquant.model.recognizer import Recognizer, Transcript  # noqa: E402
@@ -51,8 +51,8 @@ from asrquant.text.normalize import Normalization  # noqa: E402
 
 __all__ = [
     "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Calibration", "Comparison", "Dataset",
-    "Normalization", "OpenVino", "Piece", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "TorchFused",
-    "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
+    "Normalization", "OnnxRuntime", "OpenVino", "Piece", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager",
+    "TorchFused", "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
     "get_module", "layers", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_clips",
     "read_dataset", "sensitivity", "set_module", "verify",
 ]  # fmt: skip
