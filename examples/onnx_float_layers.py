@@ -1,6 +1,6 @@
 """What must stay float where ONNX Runtime quantizes statically: divergence, changed labels, bytes and speed of each choice.
 
-python examples/onnx_float_layers.py [--model an4] [--calibration PATH] [--data PATH] [--rounds 15] > TABLE.md
+PYTHONPATH=. python examples/onnx_float_layers.py [--model an4] [--calibration PATH] [--data PATH] [--rounds 15] > TABLE.md
 """
 
 from __future__ import annotations

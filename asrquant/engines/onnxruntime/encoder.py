@@ -27,7 +27,7 @@ _BLOCK = 1 << 24
 
 @cache
 def runtime() -> Any:
-    """The library, which tells nobody that it is used; its builds for Linux could not."""
+    """The library, which tells nobody that it is used; of a start without ``ORT_DISABLE_TELEMETRY`` it has told already."""
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()

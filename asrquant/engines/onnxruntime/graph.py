@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from torch import nn
 from asrquant.audio.clip import SAMPLE_RATE
 from asrquant.base.errors import AsrQuantError, PresetError, first_line
 from asrquant.base.files import megabytes
-from asrquant.base.quiet import root_quietly
+from asrquant.base.quiet import is_loud, root_quietly
 from asrquant.model.modules import module_bytes
 
 WAVE, LOG_PROBS = "wave", "log_probs"
@@ -57,7 +57,7 @@ def write(encoder: nn.Module, path: Path) -> None:
 
     traced = path.with_name("traced.onnx")
     try:
-        with torch.no_grad(), _own_symbols(), root_quietly():
+        with torch.no_grad(), _same_modes(encoder), _own_symbols(), root_quietly():
             torch.onnx.export(
                 encoder,
                 (torch.randn(1, SAMPLE_RATE),),
@@ -103,19 +103,35 @@ def _module(scopes: list[str], modules: frozenset[str]) -> str:
 
 
 @contextmanager
+def _same_modes(encoder: nn.Module) -> Iterator[None]:
+    """The exporter puts every module into the mode that the outermost had, where that is another one than they are in."""
+    modes = [(module, module.training) for module in encoder.modules()]
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+@contextmanager
 def _own_symbols() -> Iterator[None]:
-    """What the exporter does not know, written in ONNX's operations while it is at work."""
+    """What the exporter does not know, written in ONNX's operations while it is at work; nor does it print graphs that fail."""
     from torch.onnx import register_custom_op_symbolic, unregister_custom_op_symbolic
+    from torch.onnx._internal.torchscript_exporter import utils as exporter
 
     symbols: dict[str, Callable[..., Any]] = {
         "aten::layer_norm": _layer_norm, "aten::stft": _stft, "aten::view_as_real": lambda graph, x: x,
     }  # fmt: skip
     with _exporting:
+        printing: Any = exporter.setup_onnx_logging
+        if not is_loud():
+            exporter.setup_onnx_logging = lambda verbose: nullcontext()
         for name, symbol in symbols.items():
             register_custom_op_symbolic(name, symbol, _OPSET)
         try:
             yield
         finally:
+            exporter.setup_onnx_logging = printing
             for name in symbols:
                 unregister_custom_op_symbolic(name, _OPSET)
 
@@ -124,7 +140,7 @@ def _layer_norm(graph: Any, x: Any, shape: Any, weight: Any, bias: Any, eps: Any
     """As the exporter has it; without weights, over a length that is not fixed, mean and variance written out."""
     from torch.onnx import symbolic_helper as helper
 
-    axes = len(helper._unpack_list(shape)) if shape.node().kind() == "prim::ListConstruct" else len(shape.toIValue())
+    axes = len(helper._unpack_list(shape)) if shape.node().kind() == "prim::ListConstruct" else len(helper._parse_arg(shape, "is"))
     epsilon = helper._parse_arg(eps, "f")
     if not helper._is_none(weight):
         inputs = (x, weight) if helper._is_none(bias) else (x, weight, bias)
@@ -140,14 +156,14 @@ def _stft(graph: Any, wave: Any, fft: Any, hop: Any, length: Any, window: Any, *
     """As the exporter has it, where what is complex is looked at as pairs of numbers at once, so that it may be pairs here."""
     from torch.onnx import symbolic_helper as helper
 
-    normalized, onesided = (helper._parse_arg(each, "b") for each in rest[:2])
+    whole_spectrum = not helper._is_none(rest[1]) and not helper._parse_arg(rest[1], "b")
+    if helper._parse_arg(rest[0], "b") or whole_spectrum:
+        raise PresetError("This model's features are computed in a way that has no form in ONNX; use a preset of PyTorch's.")
     size, step = (helper._parse_arg(each, "i") for each in (fft, hop))
-    if helper._is_none(window) or normalized or not onesided or window.type().sizes() is None:
-        raise PresetError(
-            "This model's features are computed in a way that ONNX cannot tell; use a preset of PyTorch's."
-        )
-    missing = size - window.type().sizes()[0]
-    if missing:  # ONNX wants the window as long as the transform, and PyTorch centres it
+    seen = size if helper._is_none(length) else helper._parse_arg(length, "i")
+    if helper._is_none(window):
+        window = graph.op("CastLike", graph.op("Constant", value_t=torch.ones(seen)), wave)
+    if missing := size - seen:  # ONNX wants the window as long as the transform, and PyTorch centres it
         pads = graph.op("Constant", value_t=torch.tensor([missing // 2, missing - missing // 2]))
         window = graph.op("Pad", window, pads)
     numbers = [graph.op("Constant", value_t=torch.tensor(number)) for number in (step, size)]

@@ -3,13 +3,16 @@
 import hashlib
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import soundfile
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # nothing phones home
+import onnxruntime
 
 FOLDER = Path(__file__).resolve().parent
 RATE = 16_000
