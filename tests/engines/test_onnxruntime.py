@@ -206,7 +206,9 @@ def test_what_cannot_be_exported_is_a_sentence(greedy: Recognizer, capfd) -> Non
         PresetError, match=r"holds for one length only \(at 2 x 1\.1 s it answers 1 waves instead of 2\)"
     ):
         quantize(looped, "onnx-fp32")
-    assert [module.training for module in greedy.encoder.modules()] == modes  # the exporter would have them follow the outer one
+    assert [
+        module.training for module in greedy.encoder.modules()
+    ] == modes  # the exporter would have them follow the outer one
     assert capfd.readouterr() == ("", "")  # the exporter would print the whole graph
 
 

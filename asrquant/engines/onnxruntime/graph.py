@@ -5,6 +5,7 @@ Every node is called after the module that it came from, ``encoder.enc.linear1.w
 
 from __future__ import annotations
 
+import importlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -115,32 +116,35 @@ def _same_modes(encoder: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _own_symbols() -> Iterator[None]:
-    """What the exporter does not know, written in ONNX's operations while it is at work; nor does it print graphs that fail."""
-    from torch.onnx import register_custom_op_symbolic, unregister_custom_op_symbolic
-    from torch.onnx._internal.torchscript_exporter import utils as exporter
+    """What the exporter does not know, written in ONNX's operations while it is at work; it prints no graph that fails."""
+    exporter: Any = importlib.import_module("torch.onnx._internal.torchscript_exporter.utils")
 
     symbols: dict[str, Callable[..., Any]] = {
         "aten::layer_norm": _layer_norm, "aten::stft": _stft, "aten::view_as_real": lambda graph, x: x,
     }  # fmt: skip
     with _exporting:
-        printing: Any = exporter.setup_onnx_logging
+        printing = exporter.setup_onnx_logging
         if not is_loud():
             exporter.setup_onnx_logging = lambda verbose: nullcontext()
         for name, symbol in symbols.items():
-            register_custom_op_symbolic(name, symbol, _OPSET)
+            exporter.register_custom_op_symbolic(name, symbol, _OPSET)
         try:
             yield
         finally:
             exporter.setup_onnx_logging = printing
             for name in symbols:
-                unregister_custom_op_symbolic(name, _OPSET)
+                exporter.unregister_custom_op_symbolic(name, _OPSET)
 
 
 def _layer_norm(graph: Any, x: Any, shape: Any, weight: Any, bias: Any, eps: Any, *_: Any) -> Any:
     """As the exporter has it; without weights, over a length that is not fixed, mean and variance written out."""
     from torch.onnx import symbolic_helper as helper
 
-    axes = len(helper._unpack_list(shape)) if shape.node().kind() == "prim::ListConstruct" else len(helper._parse_arg(shape, "is"))
+    axes = (
+        len(helper._unpack_list(shape))
+        if shape.node().kind() == "prim::ListConstruct"
+        else len(helper._parse_arg(shape, "is"))
+    )
     epsilon = helper._parse_arg(eps, "f")
     if not helper._is_none(weight):
         inputs = (x, weight) if helper._is_none(bias) else (x, weight, bias)
@@ -158,7 +162,9 @@ def _stft(graph: Any, wave: Any, fft: Any, hop: Any, length: Any, window: Any, *
 
     whole_spectrum = not helper._is_none(rest[1]) and not helper._parse_arg(rest[1], "b")
     if helper._parse_arg(rest[0], "b") or whole_spectrum:
-        raise PresetError("This model's features are computed in a way that has no form in ONNX; use a preset of PyTorch's.")
+        raise PresetError(
+            "This model's features are computed in a way that has no form in ONNX; use a preset of PyTorch's."
+        )
     size, step = (helper._parse_arg(each, "i") for each in (fft, hop))
     seen = size if helper._is_none(length) else helper._parse_arg(length, "i")
     if helper._is_none(window):

@@ -25,7 +25,7 @@ REDUCE_RANGE = True
 is too much and is cut off; with -64 to 64 the sums are the same on every processor, and an artifact answers elsewhere as it did
 where it was made. ``examples/onnx_float_layers.py`` shows what the bit costs."""
 _PRODUCTS = ("MatMul", "Gemm")
-"""What is quantized dynamically: ONNX Runtime's convolutions of that kind are slower than float ones."""
+"""What is quantized dynamically; convolutions are left to the static way."""
 
 
 def kept_float(recognizer: Recognizer, settings: OnnxRuntime) -> tuple[str, ...]:
@@ -50,6 +50,7 @@ def _first_convolution(recognizer: Recognizer) -> str | None:
     """The one that sees the wave, or the features made of it; None where there is none."""
     roles = recognizer.roles
     root = roles.feature_extractor or "encoder"
+    path: str
     for path, module in get_module(recognizer, root).named_modules(prefix=root):
         if isinstance(module, nn.modules.conv._ConvNd) and not _is_under(path, roles.front_end):
             return path
@@ -130,7 +131,7 @@ def _static(model: Any, ranges: Any, excluded: list[str]) -> Any:
 
 
 def _ranges(source: Path, augmented: Path, calibration: Sequence[Audio], progress: Progress) -> Any:
-    """The smallest and the largest of each activation over all clips; ``augmented`` is where the model that tells them may be."""
+    """The range of each activation over all clips; ``augmented`` is where the model may be written that tells them."""
     from onnxruntime.quantization import CalibrationDataReader, MinMaxCalibrater
 
     if not calibration:
