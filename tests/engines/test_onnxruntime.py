@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +35,7 @@ NAMES = ("onnx-fp32", "onnx-dynamic-int8", "onnx-int8")
 pytestmark = pytest.mark.skipif(
     bool(importlib.util.find_spec("onnxruntime") is None), reason="onnxruntime is not installed"
 )
+PACKAGE = Path(asrquant.__file__).parent
 MODEL = "encoder.wav2vec2.model"
 # Mean absolute difference of a probability, share of frames with the same best label.
 TOLERANCE = {"onnx-fp32": (1e-5, 1.0), "onnx-dynamic-int8": (0.001, 0.99), "onnx-int8": (0.002, 0.98)}
@@ -163,6 +167,26 @@ def test_it_says_nothing_and_leaves_the_log_alone(an4: Recognizer, capfd) -> Non
     quantize(an4, "onnx-int8", tones(1))
     assert (list(root.handlers), root.level, list(root.filters)) == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_it_phones_nobody(quantized: dict[str, Recognizer], tmp_path: Path) -> None:
+    """Since 1.29 ONNX Runtime would on Linux too, and would leave a number for this machine in the cache's folder."""
+    quantized["onnx-int8"].encoder.save(tmp_path / FILE)
+    code = "import sys, asrquant, pathlib; from asrquant.engines.onnxruntime.encoder import session; "
+    code += "session(pathlib.Path(sys.argv[1])); import os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    own = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PYTHONPATH": str(PACKAGE.parent),
+    }
+    for name in ("ORT_DISABLE_TELEMETRY", "CI", "GITHUB_ACTIONS"):  # it leaves such machines alone
+        own.pop(name, None)
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / FILE)], env=own, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+    assert not [path for path in tmp_path.rglob("*") if "microsoft" in path.name.lower() or "onnxruntime" in path.name]
+    script = (PACKAGE / "engines" / "onnxruntime" / "transcribe_onnx.py").read_text()
+    assert script.index('os.environ["ORT_DISABLE_TELEMETRY"] = "1"') < script.index("import onnxruntime\n")
 
 
 @pytest.mark.parametrize("stage", ["checking what was exported", "calibrating", "quantizing weights"])

@@ -118,7 +118,6 @@ def _same_modes(encoder: nn.Module) -> Iterator[None]:
 def _own_symbols() -> Iterator[None]:
     """What the exporter does not know, written in ONNX's operations while it is at work; it prints no graph that fails."""
     exporter: Any = importlib.import_module("torch.onnx._internal.torchscript_exporter.utils")
-
     symbols: dict[str, Callable[..., Any]] = {
         "aten::layer_norm": _layer_norm, "aten::stft": _stft, "aten::view_as_real": lambda graph, x: x,
     }  # fmt: skip
@@ -153,7 +152,8 @@ def _layer_norm(graph: Any, x: Any, shape: Any, weight: Any, bias: Any, eps: Any
     centred = graph.op("Sub", x, graph.op("ReduceMean", x, **over))
     variance = graph.op("ReduceMean", graph.op("Mul", centred, centred), **over)
     small = graph.op("Constant", value_t=torch.tensor(epsilon))
-    return graph.op("Div", centred, graph.op("Sqrt", graph.op("Add", variance, small)))
+    normed = graph.op("Div", centred, graph.op("Sqrt", graph.op("Add", variance, small)))
+    return normed if helper._is_none(bias) else graph.op("Add", normed, bias)
 
 
 def _stft(graph: Any, wave: Any, fft: Any, hop: Any, length: Any, window: Any, *rest: Any) -> Any:
