@@ -21,6 +21,7 @@ for _name in ("HF_HUB_DISABLE_TELEMETRY", "DISABLE_TELEMETRY", "DO_NOT_TRACK"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OPENVINO_TELEMETRY_DISABLE", "1")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime's, from 1.29 on for Linux too
 
 from asrquant.base.account import ensure_home  # noqa: E402  (the environment comes first)
 
@@ -41,7 +42,7 @@ from asrquant.measure.compare import Comparison, compare  # noqa: E402
 from asrquant.measure.layers import layers  # noqa: E402
 from asrquant.measure.report import Report  # noqa: E402
 from asrquant.measure.sensitivity import Sensitivity, sensitivity  # noqa: E402
-from asrquant.model.engine_settings import OpenVino, TorchEager, TorchFused  # noqa: E402
+from asrquant.model.engine_settings import OnnxRuntime, OpenVino, TorchEager, TorchFused  # noqa: E402
 from asrquant.model.modules import get_module, module_map, set_module  # noqa: E402
 from asrquant.model.presets import PRESETS, Calibration, Preset, custom  # noqa: E402
 from asrquant.model.recognizer import Recognizer, Transcript  # noqa: E402
@@ -51,8 +52,8 @@ from asrquant.text.normalize import Normalization  # noqa: E402
 
 __all__ = [
     "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Calibration", "Comparison", "Dataset",
-    "Normalization", "OpenVino", "Piece", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager", "TorchFused",
-    "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
+    "Normalization", "OnnxRuntime", "OpenVino", "Piece", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager",
+    "TorchFused", "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
     "get_module", "layers", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_clips",
     "read_dataset", "sensitivity", "set_module", "verify",
 ]  # fmt: skip

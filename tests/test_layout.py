@@ -20,6 +20,8 @@ ALLOWED = {
     "gradio": {"ui"},
     "openvino": {"engines"},
     "nncf": {"engines"},
+    "onnxruntime": {"engines"},
+    "onnx": {"engines"},
     "plotly": {"show"},
     "soundfile": {"audio", "engines"},
     "av": {"audio"},

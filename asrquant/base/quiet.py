@@ -77,6 +77,28 @@ def kenlm_quietly() -> Iterator[None]:
 
 
 @contextmanager
+def root_quietly() -> Iterator[None]:
+    """Nothing below an error of what is logged by no logger's name, as ONNX Runtime's quantizer does.
+
+    Such a call sets logging up where nobody has, and the program would log otherwise from then on.
+    """
+    with contextlib.nullcontext() if _loud else _root:
+        yield
+
+
+@contextmanager
+def _no_root() -> Iterator[None]:
+    root, silent = logging.getLogger(), logging.NullHandler()
+    root.addFilter(_is_loud_or_an_error)
+    root.addHandler(silent)
+    try:
+        yield
+    finally:
+        root.removeHandler(silent)
+        root.removeFilter(_is_loud_or_an_error)
+
+
+@contextmanager
 def _no_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -132,6 +154,7 @@ def _clear_cerr() -> Callable[[int], object]:
 
 
 _warnings, _transformers, _cerr = Shared(_no_warnings), Shared(_only_errors_of_transformers), Shared(_no_cerr)
+_root = Shared(_no_root)
 
 
 class _Errors(logging.Handler):

@@ -20,7 +20,7 @@ from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import formats, refuse_unavailable, unavailable
 from asrquant.export.built import BuiltModels
 from asrquant.export.room import make_room
-from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, OpenVino, Precision, Ranges
+from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, OnnxRuntime, OpenVino, Precision, Ranges
 from asrquant.model.presets import PRESETS, Preset, custom, get_preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load
@@ -158,7 +158,10 @@ def add_preset_options(parser: Parser, default: str = FIRST_PRESET) -> None:
     group.add_argument("--smooth-quant", action="store_const", const=True, help="NNCF's SmoothQuant before int8")
     group.add_argument("--ranges", choices=get_args(Ranges), help="how NNCF estimates the ranges of activations")
     group.add_argument(
-        "--keep-float", action="append", metavar="MODULE", help="that NNCF shall leave alone; may be repeated"
+        "--keep-float",
+        action="append",
+        metavar="MODULE",
+        help="that an openvino or onnx preset shall leave alone; may be repeated",
     )
     group.add_argument(
         "--max-drop",
@@ -213,6 +216,12 @@ def _asked_for(args: argparse.Namespace) -> Preset:
         _refuse(eager, f"{preset.name!r} is OpenVINO's", "a preset of PyTorch's")
         if fast:
             settings["openvino"] = replace(preset.settings, **_fields(fast))
+    elif isinstance(preset.settings, OnnxRuntime):
+        own = _given(args, _ONNX)
+        _refuse(eager, f"{preset.name!r} is ONNX Runtime's", "a preset of PyTorch's")
+        _refuse([one for one in fast if one not in own], f"{preset.name!r} is ONNX Runtime's", "an openvino preset")
+        if own:
+            settings["onnxruntime"] = replace(preset.settings, **_fields(own))
     else:
         _refuse(fast, f"{preset.name!r} is not OpenVINO's", "an openvino preset")
         settings |= _fields(eager)
@@ -226,8 +235,9 @@ _OPENVINO = {
     "--precision": "precision", "--smooth-quant": "smooth_quant", "--ranges": "ranges", "--keep-float": "ignored",
     "--max-drop": "max_drop",
 }  # fmt: skip
+_ONNX = {"--keep-float": "ignored"}
 _CALIBRATION = {"--calibration-clips": "calibration_clips", "--calibration-seed": "calibration_seed"}
-"""Flags as they are typed, and what ``custom`` and ``OpenVino`` call what they set."""
+"""Flags as they are typed, and what ``custom``, ``OpenVino`` and ``OnnxRuntime`` call what they set."""
 
 
 @dataclass(frozen=True)

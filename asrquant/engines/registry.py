@@ -28,6 +28,12 @@ def _openvino() -> Engine:
     return engine
 
 
+def _onnxruntime() -> Engine:
+    from asrquant.engines.onnxruntime import engine
+
+    return engine
+
+
 def _torch_fused() -> Engine:
     from asrquant.engines.torch_fused import engine
 
@@ -38,6 +44,7 @@ _TABLE: dict[str, Callable[[], Engine]] = {
     "torch_eager": _torch_eager,
     "torch_fused": _torch_fused,
     "openvino": _openvino,
+    "onnxruntime": _onnxruntime,
 }
 """Each is imported when it is first asked for, as its library may be large, or not installed."""
 

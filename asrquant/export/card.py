@@ -217,9 +217,9 @@ def _licence(manifest: Manifest) -> str:
 def _script_note(manifest: Manifest, needs: str) -> str:
     if needs == "asrquant":
         return "It needs asrquant."
-    greedily = (
-        f", where asrquant takes the decoder {manifest.decoder}: the words can differ"
-        if manifest.decoder != "greedy"
-        else ""
-    )
-    return f"It needs {needs} only, reads one clip of any rate, and decodes greedily{greedily}."
+    searches = (
+        "" if manifest.decoder == "greedy" else f" It searches with the decoder {manifest.decoder}'s settings where "
+        "`ctc-beam-decoder` is installed (`pip install ctc-beam-decoder`), else it decodes greedily, whose words can differ, and "
+        "says which it did."
+    )  # fmt: skip
+    return f"It needs {needs} only, and reads one clip of any rate.{searches}"

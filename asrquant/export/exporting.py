@@ -45,7 +45,7 @@ __all__ = [
 ]  # fmt: skip
 
 CARD, SCRIPT, NGRAM = "README.md", "transcribe.py", "lm"
-_LIBRARIES = ("torch", "speechbrain", "transformers", "openvino", "nncf")
+_LIBRARIES = ("torch", "speechbrain", "transformers", "openvino", "nncf", "onnxruntime", "onnx")
 _OVERHEAD = 5_000_000
 """Bytes beside the weights: answers, card, architecture."""
 

@@ -20,7 +20,7 @@ from asrquant.audio.clip import Audio
 from asrquant.engines.engine import Job
 from asrquant.model.recognizer import Recognizer
 
-_LIBRARIES = ("torch", "numpy", "speechbrain", "transformers", "openvino", "nncf")
+_LIBRARIES = ("torch", "numpy", "speechbrain", "transformers", "openvino", "nncf", "onnxruntime", "onnx")
 _ROOMS = ("audio", "base", "engines", "model", "sources", "text")
 """Whose code makes what is built."""
 _KNOWN = frozenset({"torch", "speechbrain", "transformers", "asrquant"})

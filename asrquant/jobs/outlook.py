@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import takewhile
 
 from asrquant.base.progress import Progress
-from asrquant.model.engine_settings import OpenVino, TorchEager
+from asrquant.model.engine_settings import OnnxRuntime, OpenVino, TorchEager
 from asrquant.model.presets import Preset
 
 LEFT = ", about "
@@ -25,6 +25,11 @@ _SECONDS = {
     "NNCF's calibrating": 19.0,
     "correcting biases, layer": 4.0,
     "compiling": 5.0,
+    "exporting to ONNX": 15.0,
+    "checking what was exported": 5.0,
+    "ONNX's calibrating": 10.0,
+    "quantizing weights": 15.0,
+    "opening": 2.0,
 }
 """Of a step, for each gigabyte of float weights and with ten calibration clips: a first guess, in about the proportion of the
 processor time that ``examples/first_answer.py`` prints, until the speed of the machine is known."""
@@ -46,6 +51,11 @@ def steps(preset: Preset) -> Mapping[str, float]:
             "correcting biases, layer": _SECONDS["correcting biases, layer"],
         }
         return {**before, **(int8 if settings.int8 else {}), "compiling": _SECONDS["compiling"]}
+    if isinstance(settings, OnnxRuntime):
+        before = {name: _SECONDS[name] for name in ("exporting to ONNX", "checking what was exported")}
+        ranges = {"calibrating": _SECONDS["ONNX's calibrating"] * clips} if settings.needs_calibration else {}
+        weights = {} if settings.int8 == "none" else {"quantizing weights": _SECONDS["quantizing weights"]}
+        return {**before, **ranges, **weights, "opening": _SECONDS["opening"]}
     return {}
 
 

@@ -41,5 +41,5 @@ def threads() -> int:
 
 
 def set_threads() -> None:
-    """Tell PyTorch; OpenVINO is told what PyTorch has when a model is compiled."""
+    """Tell PyTorch; OpenVINO and ONNX Runtime are told what PyTorch has when a model is compiled or opened."""
     torch.set_num_threads(threads())

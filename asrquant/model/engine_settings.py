@@ -13,9 +13,12 @@ Backend = Literal["fbgemm", "x86", "onednn", "qnnpack"]
 Observer = Literal["backend", "min-max", "moving-average", "histogram"]
 Precision = Literal["auto", "f32", "bf16"]
 Ranges = Literal["min-max", "mean-quantile"]
+OnnxInt8 = Literal["none", "dynamic", "static"]
 DYNAMIC_DTYPES: tuple[str, ...] = get_args(DynamicDtype)
 BACKENDS: tuple[str, ...] = get_args(Backend)
 OBSERVERS: tuple[str, ...] = get_args(Observer)
+FIRST_CONVOLUTION = "first_convolution"
+"""What ``OnnxRuntime.ignored`` calls the convolution that sees the wave, or the features made of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +139,38 @@ class TorchFused:
         return False
 
 
-EngineSettings = TorchEager | TorchFused | OpenVino
+@dataclass(frozen=True, kw_only=True)
+class OnnxRuntime:
+    """Settings of the engine ``onnxruntime``.
+
+    Attributes:
+        engine: its name; the same for all settings of this type.
+        int8: ``dynamic`` quantizes the weights of matrix products ahead and their activations on the fly, ``static`` weights and
+            activations of matrix products and convolutions with ranges seen in calibration, ``none`` nothing.
+        ignored: roles, module paths, or ``first_convolution``, that stay float. The default is what ``static`` loses nearly all
+            its accuracy by (see ``examples/onnx_float_layers.py``).
+    """
+
+    engine: Literal["onnxruntime"] = field(default="onnxruntime", init=False, repr=False)
+    int8: OnnxInt8 = "none"
+    ignored: tuple[str, ...] = (FIRST_CONVOLUTION,)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that could not be carried out."""
+        _refuse_others("int8", self.int8, get_args(OnnxInt8))
+
+    @property
+    def needs_calibration(self) -> bool:
+        """Whether clips must be run to find the ranges of activations."""
+        return self.int8 == "static"
+
+    @property
+    def needs_validation(self) -> bool:
+        """This engine never looks at the WER."""
+        return False
+
+
+EngineSettings = TorchEager | TorchFused | OpenVino | OnnxRuntime
 """What a preset asks of an engine; its type says of which one. A new engine has its own here."""
 
 

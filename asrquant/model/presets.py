@@ -14,19 +14,20 @@ from pydantic import Field
 
 from asrquant.base.errors import PresetError
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
-from asrquant.model.changes import Changes, changed_eager, changed_fused, changed_openvino, chosen
+from asrquant.model.changes import Changes, changed_eager, changed_fused, changed_onnx, changed_openvino, chosen
 from asrquant.model.engine_settings import (
     Backend,
     DynamicDtype,
     EngineSettings,
     Observer,
+    OnnxRuntime,
     OpenVino,
     TorchEager,
     TorchFused,
 )
 from asrquant.model.moved import Moved
 
-_Settings = TypeVar("_Settings", TorchEager, TorchFused, OpenVino)
+_Settings = TypeVar("_Settings", TorchEager, TorchFused, OpenVino, OnnxRuntime)
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,21 @@ PRESETS: dict[str, Preset] = {
             "openvino-int8, with layers put back to float while the WER on validation clips is over 0.5 points worse.",
             OpenVino(int8=True, max_drop=0.5),
         ),
+        Preset(
+            "onnx-fp32",
+            "ONNX Runtime in float32: another engine, nothing quantized.",
+            OnnxRuntime(),
+        ),
+        Preset(
+            "onnx-dynamic-int8",
+            "ONNX Runtime with the weights of matrix products in int8, activations quantized on the fly; needs no calibration.",
+            OnnxRuntime(int8="dynamic", ignored=()),
+        ),
+        Preset(
+            "onnx-int8",
+            "ONNX Runtime with matrix products and convolutions in int8, calibrated; the first convolution stays float.",
+            OnnxRuntime(int8="static"),
+        ),
     )
 }
 
@@ -221,11 +237,14 @@ def custom(schemes: Mapping[str, str], base: str | Preset | None = None, **chang
         known = ", ".join(Changes.__annotations__)
         raise PresetError(f"A preset has no such setting: {', '.join(unknown)}; custom() takes {known}.")
     start = get_preset(base) if base is not None else Preset("custom", "")
-    settings = start.settings or changes.get("openvino") or TorchEager()
+    settings = start.settings or changes.get("openvino") or changes.get("onnxruntime") or TorchEager()
     own: EngineSettings
     if isinstance(settings, OpenVino):
         own = changed_openvino(start.name, settings, schemes, changes)
         summary = f"{start.name} with other settings" if start.settings else "OpenVINO with settings of one's own"
+    elif isinstance(settings, OnnxRuntime):
+        own = changed_onnx(start.name, settings, schemes, changes)
+        summary = f"{start.name} with other settings" if start.settings else "ONNX Runtime with settings of one's own"
     elif isinstance(settings, TorchFused):
         own = changed_fused(start.name, settings, schemes, changes)
         summary = f"{start.name} with other settings"

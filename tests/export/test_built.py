@@ -27,7 +27,9 @@ from asrquant.measure.layers import layers
 from asrquant.model.footprint import quantized_modules
 from asrquant.sources import pins
 
-DYNAMIC, MIXED, OPENVINO = (PRESETS[name] for name in ("dynamic-int8", "mixed-int8", "openvino-int8"))
+DYNAMIC, MIXED, OPENVINO, ONNX = (
+    PRESETS[name] for name in ("dynamic-int8", "mixed-int8", "openvino-int8", "onnx-int8")
+)
 ROOT = Path(__file__).parents[2]
 FEW = {"calibration_clips": 1}
 
@@ -52,8 +54,9 @@ def entries(cache: Path) -> list[Path]:
         PRESETS["dynamic-float16"],
         custom({"feature_extractor": "static"}, **FEW),
         custom({}, base=OPENVINO, **FEW),
+        custom({}, base=ONNX, **FEW),
     ],
-    ids=["dynamic", "mixed", "float16", "static", "openvino"],
+    ids=["dynamic", "mixed", "float16", "static", "openvino", "onnx"],
 )
 def test_what_comes_back_is_the_same_to_the_bit(an4: Recognizer, examples, preset, cache: Path) -> None:
     before = {name: value.clone() for name, value in an4.encoder.state_dict().items()}

@@ -29,10 +29,12 @@ from asrquant.model.presets import PRESETS
 from asrquant.model.recognizer import Recognizer
 
 FORMATS = ("torchscript", "state-dict")
+OTHERS = {"openvino": "openvino-ir", "onnxruntime": "onnx"}
+"""Engines that have one format."""
 PAIRS = [
     pair
     for name, preset in PRESETS.items()
-    for format in (("openvino-ir",) if preset.engine == "openvino" else FORMATS)
+    for format in ((OTHERS[preset.engine],) if preset.engine in OTHERS else FORMATS)
     # The first is the same model as openvino-int8 wherever nothing had to go back to float, the others are for other models.
     if name != "openvino-int8-accurate" and preset.engine != "torch_fused"
     for pair in usable([name], format)
@@ -66,6 +68,7 @@ def test_every_preset_in_every_format(an4: Recognizer, examples, tmp_path: Path,
         ("mixed-int8", "torchscript"),
         ("mixed-int8", "state-dict"),
         ("openvino-int8", "openvino-ir"),
+        ("onnx-int8", "onnx"),
         pytest.param("original", "state-dict", marks=pytest.mark.long),
         pytest.param("dynamic-float16", "state-dict", marks=pytest.mark.long),
     ],
@@ -87,8 +90,8 @@ def test_artifacts(exported, examples, preset: str, format: str) -> None:
 
 
 def test_formats_are_the_engines_own() -> None:
-    for name, preset in PRESETS.items():
-        expected = ["openvino-ir"] if name.startswith("openvino") else list(FORMATS)
+    for preset in PRESETS.values():
+        expected = [OTHERS[preset.engine]] if preset.engine in OTHERS else list(FORMATS)
         assert [form.name for form in formats(preset)] == expected
 
 

@@ -23,6 +23,7 @@ import asrquant
 SCRIPTS = {
     ("mixed-int8", "torchscript"): (("torch", "soundfile"), "encoder.torchscript.pt"),
     ("openvino-int8", "openvino-ir"): (("openvino", "soundfile"), "encoder.bin"),
+    ("onnx-int8", "onnx"): (("onnxruntime", "soundfile"), "encoder.onnx"),
 }
 BLOCKED = ("asrquant", "speechbrain", "transformers", "gradio", "scipy", "kenlm", "torchaudio", "pandas", "pydantic")
 
@@ -88,6 +89,16 @@ def test_it_transcribes(run, examples) -> None:
         done = run(run.script, str(utterance.path))
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == run.live.transcribe(utterance.path).text
+        assert done.stderr == "decoder: greedy, as ctc-beam-decoder is not installed\n"
+
+
+def test_with_the_library_it_searches_with_the_n_gram(run, examples, tmp_path: Path) -> None:
+    library = site(tmp_path, ("ctc-beam-decoder",))
+    fast = run.live.with_decoder("fast")
+    for utterance in examples[:3]:
+        done = run(run.script, str(utterance.path), code=f"import sys; sys.path.append({str(library)!r}); {run.start}")
+        assert done.stdout.strip() == fast.transcribe(utterance.path).text, done.stderr
+        assert "decoder: beam search with the n-gram lm.arpa" in done.stderr
 
 
 def test_it_takes_other_rates_and_channels(run, examples) -> None:
@@ -119,4 +130,5 @@ def test_the_state_dicts_script_uses_asrquant(exported, examples) -> None:
     command = [sys.executable, str(artifact.folder / "transcribe.py"), str(examples[0].path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == live.transcribe(examples[0].path).text
+    assert done.stderr == "decoder: ngram\n"
     assert not (artifact.folder / "__pycache__").exists()

@@ -54,6 +54,7 @@ def test_every_step_of_a_build_is_known(an4) -> None:
         PRESETS["dynamic-int8"],
         custom({}, base="mixed-int8", calibration_clips=1),
         PRESETS["openvino-fp32"],
+        custom({}, base="onnx-int8", calibration_clips=1),
     ):
         stages: list[str] = []
         quantize(an4, preset, progress=lambda stage, done, total, stages=stages: stages.append(stage))

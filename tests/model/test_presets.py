@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 from pydantic import TypeAdapter
 
-from asrquant import PRESETS, Calibration, OpenVino, Preset, TorchEager, TorchFused, custom  # noqa: F401
+from asrquant import PRESETS, Calibration, OnnxRuntime, OpenVino, Preset, TorchEager, TorchFused, custom  # noqa: F401
 from asrquant.base.errors import PresetError
 from asrquant.engines.registry import engines, get_engine
 from asrquant.model.engine_settings import EngineSettings
@@ -28,7 +28,7 @@ def test_what_a_preset_needs() -> None:
     needs = {name: (preset.needs_calibration, preset.needs_validation) for name, preset in PRESETS.items()}
     assert [name for name, (clips, _) in needs.items() if clips] == [
         "mixed-int8", "speechbrain-int8", "static-int8", "everything-int8", "fused-static-int8", "fused-static-int8-qnnpack",
-        "openvino-int8", "openvino-int8-accurate",
+        "openvino-int8", "openvino-int8-accurate", "onnx-int8",
     ]  # fmt: skip
     assert [name for name, (_, references) in needs.items() if references] == ["openvino-int8-accurate"]
 
@@ -46,7 +46,8 @@ def test_an_engine_refuses_the_settings_of_another() -> None:
 @pytest.mark.parametrize("wrong", ["torch_eager", {"int8": True}, OpenVino, PRESETS["original"]])
 def test_what_is_no_settings(wrong: object) -> None:
     with pytest.raises(
-        PresetError, match=r"give TorchEager\(…\) or TorchFused\(…\) or OpenVino\(…\), or None for the float model"
+        PresetError,
+        match=r"give TorchEager\(…\) or TorchFused\(…\) or OpenVino\(…\) or OnnxRuntime\(…\), or None for the float model",
     ):
         Preset("x", "", wrong)
     with pytest.raises(PresetError, match=r"give Calibration\(clips, seed\)"):

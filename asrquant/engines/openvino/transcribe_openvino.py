@@ -15,6 +15,11 @@ import openvino
 
 FOLDER = Path(__file__).resolve().parent
 RATE = 16_000
+SEARCH = {"beam_size": "beam_width", "beam_prune_logp": "beam_prune_logp", "token_prune_min_logp": "token_min_logp"}
+LANGUAGE = {
+    "score_boundary": "lm_score_boundary",
+    **{name: name for name in ("unigrams", "alpha", "beta", "unk_score_offset")},
+}
 
 
 def load() -> tuple[openvino.CompiledModel, dict[str, Any]]:
@@ -31,21 +36,48 @@ def load() -> tuple[openvino.CompiledModel, dict[str, Any]]:
     return model, decoder
 
 
+def text_of(log_probs: np.ndarray, decoder: dict[str, Any]) -> str:
+    """The words, by the decoder that the model was exported with; greedily where ctc-beam-decoder is not installed."""
+    labels, blank, search = decoder["labels"], decoder["blank_index"], decoder["search"]
+    if decoder["decoder"] != "greedy":
+        try:
+            from ctc_beam_decoder import build_ctcdecoder
+        except ImportError:
+            print("decoder: greedy, as ctc-beam-decoder is not installed", file=sys.stderr)
+        else:
+            ngram = decoder["ngram"] if decoder["decoder"] != "beam" else None
+            print(
+                f"decoder: beam search {f'with the n-gram {ngram}' if ngram else 'without an n-gram'}", file=sys.stderr
+            )
+            language = {} if ngram is None else {"kenlm_model_path": FOLDER / ngram, **named(search, LANGUAGE)}
+            searcher = build_ctcdecoder(
+                ["" if index == blank else label for index, label in enumerate(labels)], **language
+            )
+            return " ".join(searcher.decode(log_probs, **named(search, SEARCH)).split())
+    else:
+        print("decoder: greedy", file=sys.stderr)
+    best = log_probs.argmax(-1)
+    best = best[np.insert(best[1:] != best[:-1], 0, True)]  # the best output of every frame, without repeats
+    text = "".join(decoder["texts"][index] for index in best if index != blank)
+    for mark in decoder.get("punctuation", ""):  # one space before it goes away
+        text = text.replace(" " + mark, mark)
+    return " ".join(text.split())
+
+
+def named(search: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """Settings of the search under the names that ctc-beam-decoder has for them."""
+    return {there: search[here] for here, there in names.items() if search.get(here) is not None}
+
+
 def main(clip: str) -> None:
-    """Print what is said in the clip: the best output of every frame, repeats and blanks removed (greedy CTC)."""
+    """Print what is said in the clip, and to standard error which decoder found it."""
     model, decoder = load()
-    texts, blank = decoder["texts"], decoder["blank_index"]
     samples, rate = soundfile.read(clip, dtype="float32", always_2d=True)
     wave = samples.mean(1)
     if rate != RATE:  # band-limited: the spectrum cut or padded to the new rate
         length = round(len(wave) * RATE / rate)
         wave = (np.fft.irfft(np.fft.rfft(wave), n=length) * (length / len(wave))).astype(np.float32)
-    best = model(wave[None])[0][0].argmax(-1)
-    best = best[np.insert(best[1:] != best[:-1], 0, True)]
-    text = "".join(texts[index] for index in best if index != blank)
-    for mark in decoder.get("punctuation", ""):  # one space before it goes away
-        text = text.replace(" " + mark, mark)
-    print(" ".join(text.split()))
+    print(text_of(model(wave[None])[0][0], decoder))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ if __name__ == "__main__":
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without the model's letters shows their codes
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        print(asrquant.load_artifact(Path(__file__).resolve().parent).transcribe(sys.argv[1]).text)
+        recognizer = asrquant.load_artifact(Path(__file__).resolve().parent)
+        print(f"decoder: {recognizer.decoder.name}", file=sys.stderr)
+        print(recognizer.transcribe(sys.argv[1]).text)
     except asrquant.AsrQuantError as error:
         sys.exit(str(error))
