@@ -7,7 +7,7 @@ from functools import cache
 
 import torch
 
-SHARE = 0.75
+SHARE = 0.58
 """Of the speed of one large matrix product, what a wav2vec2 encoder reaches as a whole; ``examples/reckoned_seconds.py`` measures
 it."""
 _CONVOLUTIONS = 4.9e9

@@ -100,3 +100,5 @@ def test_a_visitor_comes_first_and_the_mark_later(open_page, tmp_path: Path) -> 
         expect(later.locator("#raced")).to_have_text(
             re.compile("Fastest here|No clear winner here|No preset"), timeout=SLOW
         )
+        for each in (page, later):  # before its server is gone
+            each.close()
