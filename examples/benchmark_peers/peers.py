@@ -155,4 +155,7 @@ PEERS: dict[str, Peer] = {
     "asrquant openvino-fp32": preset("openvino-fp32"),
     "asrquant openvino-bf16": preset("openvino-bf16"),
     "asrquant openvino-int8": preset("openvino-int8"),
+    "asrquant onnx-fp32": preset("onnx-fp32"),
+    "asrquant onnx-dynamic-int8": preset("onnx-dynamic-int8"),
+    "asrquant onnx-int8": preset("onnx-int8"),
 }

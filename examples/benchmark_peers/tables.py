@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
+import torch
 from peers import RECIPE
 
 from asrquant.base.tables import markdown
-from asrquant.measure.compare import this_machine
+from asrquant.measure.conditions import here
 
 Times = dict[float, list[float]]
 
@@ -30,7 +31,7 @@ class Measured:
 def write(out: Path, shape: str, measured: Measured) -> None:
     rounds = {len(taken) for times in measured.seconds.values() for taken in times.values()}
     held = (
-        f"Shape {shape}; {this_machine()}; the encoder alone, batch 1, bundled speech; one process an engine, one at work at a "
+        f"Shape {shape}; {here()}, torch {torch.__version__}; the encoder alone, batch 1, bundled speech; one process an engine, one at work at a "
         f"time; one run of each length before it counts, then {' or '.join(map(str, sorted(rounds)))} rounds in turns. Cells: "
         "RTF (median seconds of work a second of audio), in brackets the median ratio to the first row, round by round, and "
         "its range. MB: what is saved. Peak: resident memory while it transcribes 15 s, with Python and its libraries. "
