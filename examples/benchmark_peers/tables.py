@@ -30,12 +30,13 @@ class Measured:
 
 def write(out: Path, shape: str, measured: Measured) -> None:
     rounds = {len(taken) for times in measured.seconds.values() for taken in times.values()}
+    turns = " or ".join(map(str, sorted(rounds)))
     held = (
-        f"Shape {shape}; {here()}, torch {torch.__version__}; the encoder alone, batch 1, bundled speech; one process an engine, one at work at a "
-        f"time; one run of each length before it counts, then {' or '.join(map(str, sorted(rounds)))} rounds in turns. Cells: "
-        "RTF (median seconds of work a second of audio), in brackets the median ratio to the first row, round by round, and "
-        "its range. MB: what is saved. Peak: resident memory while it transcribes 15 s, with Python and its libraries. "
-        "Build: from the float model in memory to the first answer."
+        f"Shape {shape}; {here()}, torch {torch.__version__}; the encoder alone, batch 1, bundled speech; one process an engine, "
+        f"one at work at a time; one run of each length before it counts, then {turns} rounds in turns. Cells: RTF (median "
+        "seconds of work a second of audio), in brackets the median ratio to the first row, round by round, and its range. "
+        "MB: what is saved. Peak: resident memory while it transcribes 15 s, with Python and its libraries. Build: from the "
+        "float model in memory to the first answer."
     )
     reasons = "".join(f"- {name} did not run: {reason}\n" for name, reason in measured.refused.items())
     text = f"{markdown(table(measured))}\n\n{held}\n\n{ranking(measured)}\n\n{reasons}"

@@ -35,6 +35,7 @@ TAKES_ALL = {"OMP_NUM_THREADS", "SPACE_ID"}
 """Whose values are another program's business; any of them holds."""
 MECHANISMS = {
     "__init__.py": "switches off what libraries would tell others; reads nothing",
+    "engines/onnxruntime/transcribe_onnx.py": "the same, in a program that runs without asrquant",
     "base/account.py": "gives a process a HOME that has none",
     "base/fresh.py": "hands the environment to a process of our own",
     "base/pickles.py": "what PyTorch itself reads at each load is looked at, and told, at that moment and not before",

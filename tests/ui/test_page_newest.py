@@ -31,7 +31,7 @@ def started(folder: Path) -> int:
 
 
 @pytest.mark.parametrize(
-    "pause", [120, 700]
+    "pause", [400, 900]
 )  # milliseconds; requests that leave at the same moment may arrive in any order
 def test_the_last_click_wins(open_page, examples, pause: int) -> None:
     page = open_page()
