@@ -33,7 +33,7 @@ def operations_a_second(parameters: int) -> float:
 def products_a_second() -> float:
     """Floating-point operations a second of one large matrix product on this machine, with as many threads as PyTorch uses.
 
-    The fastest of a few rounds, so that somebody else's work beside them matters little; takes about a tenth of a second, once.
+    The shortest of a few rounds, so that somebody else's work beside them matters little.
     """
     rows, inner, columns = _SIZES
     left, right = torch.ones(rows, inner), torch.ones(inner, columns)

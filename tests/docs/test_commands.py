@@ -81,7 +81,11 @@ def test_python_compiles(page: str, code: str) -> None:
     compile(code, page, "exec")
 
 
-@pytest.mark.parametrize(("page", "code"), PYTHON, ids=lambda value: value if value.endswith(".md") else "")
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [each if each[0] == "README.md" else pytest.param(*each, marks=pytest.mark.long) for each in PYTHON],
+    ids=lambda value: value if value.endswith(".md") else "",
+)
 def test_python_runs(page: str, code: str, desk: Path) -> None:
     if "gradio_client" in code:
         pytest.skip("asks a running page; tests/ui/test_api.py does")

@@ -213,7 +213,7 @@ def test_static_quant_looks_through_to_the_model() -> None:
 
 
 def test_engines_are_found_by_their_files() -> None:
-    assert engines() == ("openvino", "torch_eager", "torch_fused")
+    assert engines() == ("onnxruntime", "openvino", "torch_eager", "torch_fused")
     assert get_engine("torch_eager").missing() is None
     with pytest.raises(PresetError, match="no engine"):
         get_engine("abacus")

@@ -60,7 +60,18 @@ def test_an_option_of_openvinos_is_named_as_it_is_typed(capsys, preset: str, opt
 
 def test_every_option_that_a_sentence_names_exists(capsys) -> None:
     known = set()
-    for command in ("compare", "benchmark", "modules", "sensitivity", "export", "transcribe", "verify", "pin", "space"):
+    for command in (
+        "compare",
+        "benchmark",
+        "modules",
+        "sensitivity",
+        "export",
+        "transcribe",
+        "verify",
+        "pin",
+        "space",
+        "machine",
+    ):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         known |= set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))

@@ -152,6 +152,7 @@ def test_accuracy_control_puts_layers_back(greedy: Recognizer) -> None:
     assert any(stage.startswith("validating, trial") for stage in stages)
 
 
+@pytest.mark.long
 def test_accuracy_control_leaves_alone_what_is_good(greedy: Recognizer) -> None:
     tuned = quantize(greedy, "openvino-int8-accurate", validation=validation_clips()[:6])
     assert tuned.tuning.kept_float == () and len(tuned.tuning.trials) == 3

@@ -174,6 +174,7 @@ def with_language_model(folder: Path, arpa: bytes, alphabet: dict | None = None)
     return folder
 
 
+@pytest.mark.long
 def test_the_n_gram_of_a_processor_is_used(folder: Path, model_folder: Path, examples, tmp_path: Path) -> None:
     arpa = (model_folder / "lm.arpa.ckpt").read_bytes()
     recognizer = asrquant.load(str(with_language_model(folder, arpa)))

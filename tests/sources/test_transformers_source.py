@@ -75,7 +75,7 @@ def test_every_preset(recognizer, examples, preset: str) -> None:
     audio = examples[0].audio()
     quantized = asrquant.quantize(recognizer, preset)
     assert quantized.log_probs(audio).shape == recognizer.log_probs(audio).shape
-    if preset not in ("openvino-fp32", "openvino-bf16"):
+    if preset not in ("openvino-fp32", "openvino-bf16", "onnx-fp32"):
         assert sum(quantized_modules(quantized.encoder).values()) > 0
         assert quantized.size_bytes() < recognizer.size_bytes()
 

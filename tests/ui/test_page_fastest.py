@@ -30,6 +30,7 @@ def settled(page) -> None:
     page.wait_for_timeout(2_000)
 
 
+@pytest.mark.long
 def test_a_known_winner_is_marked_and_chosen_at_first(
     an4: Recognizer, open_page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

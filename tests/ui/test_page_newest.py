@@ -141,6 +141,7 @@ def test_a_result_says_which_preset_it_is_of(open_page, examples) -> None:
     assert "dynamic-float16" in page.locator("#transcripts").inner_text()
 
 
+@pytest.mark.long
 def test_a_double_click_is_one_click(open_page, address, server_folder: Path, examples) -> None:
     page = open_page()
     wait_for(address, "idle")

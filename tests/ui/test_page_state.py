@@ -57,6 +57,7 @@ def test_a_custom_preset_is_what_its_controls_say(open_page, address) -> None:
     assert page.locator("#cards .aq-card").count() == 0  # no numbers of another question beside it
 
 
+@pytest.mark.long
 def test_a_suggestion_and_the_layers_of_a_custom_preset(open_page, address) -> None:
     page = open_page()
     page.get_by_role("tab", name="Modules").click()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
 sys.path.append(str(Path(__file__).parents[2] / "examples" / "soak"))
 
 

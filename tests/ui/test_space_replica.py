@@ -189,6 +189,7 @@ class TestInAFrame:
         frame.locator("#layers").click()
         frame.wait_for_selector("#treemap .js-plotly-plot .treemaplayer", timeout=SLOW)
 
+    @pytest.mark.long
     def test_an_artifact_is_its_page_s_own(self, open_frame, space: Space) -> None:
         (page, frame), (_, other) = open_frame(), open_frame()
         for each in (frame, other):
