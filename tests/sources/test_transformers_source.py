@@ -68,6 +68,12 @@ def test_roles(recognizer) -> None:
 
 
 @pytest.mark.parametrize(
+    "folder",
+    [name if name in ("wav2vec2", "wavlm") else pytest.param(name, marks=pytest.mark.long) for name in FAMILIES],
+    indirect=True,
+    scope="module",
+)
+@pytest.mark.parametrize(
     "preset",
     usable(name for name in asrquant.PRESETS if not name.startswith(("original", "openvino-int8-accurate", "fused"))),
 )
