@@ -213,7 +213,9 @@ def table(found: list[Found], cores: int) -> pd.DataFrame:
         together = [
             each for each in mine if each.plan.threads == 1 and each.plan.processes * each.plan.streams == cores
         ]
-        best = max(together, key=lambda each: each.speed)
+        # Nothing but what takes all cores: several streams, or one with all threads.
+        busy = [each for each in mine if each.plan.threads * each.plan.processes * each.plan.streams == cores]
+        best = max(busy, key=lambda each: each.speed)
         rows.append(
             {
                 "preset": name,

@@ -147,6 +147,7 @@ class OpenVinoEncoder(ForeignEncoder):
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # or the threads of several processes all take the first cores, and share them
             **({} if precision == "auto" else {"INFERENCE_PRECISION_HINT": precision}),
         }
         self._request = core().compile_model(self.model, "CPU", hints).create_infer_request()
