@@ -9,12 +9,12 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from asrquant.base.errors import ExportError
 from asrquant.base.files import describe, tree_bytes
 from asrquant.base.progress import Progress, silent
+from asrquant.base.versions import installed
 from asrquant.engines.engine import Format
 from asrquant.engines.registry import get_format
 from asrquant.export.answers import answers, save_answers
@@ -176,13 +176,7 @@ def _manifest(
 
 
 def _versions(libraries: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for library in libraries:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {library: found for library in libraries if (found := installed(library))}
 
 
 def _measurement(report: Report | None, recognizer: Recognizer) -> Measurement | None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from asrquant.audio.clip import Audio
+from asrquant.base.versions import installed
 from asrquant.engines.engine import Job
 from asrquant.model.recognizer import Recognizer
 
@@ -88,10 +88,8 @@ def _here() -> tuple[str, ...]:
     """What builds: the processor's kind, which sums are formed by, the libraries, and this package's own code."""
     found = [platform.machine(), torch.backends.cpu.get_cpu_capability(), platform.python_version()]
     for library in _LIBRARIES:
-        try:
-            found.append(f"{library} {version(library)}")
-        except PackageNotFoundError:
-            found.append(f"no {library}")
+        there = installed(library)
+        found.append(f"{library} {there}" if there else f"no {library}")
     package, code = Path(__file__).parents[1], hashlib.sha256()
     for path in sorted(path for room in _ROOMS for path in (package / room).rglob("*.py")):
         code.update(path.read_bytes())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import torch
 
 from asrquant.base.processor import INT8_PRODUCTS, cpu_name, instruction_sets
+from asrquant.base.versions import installed
 
 _LIBRARIES = ("torch", "openvino", "nncf", "onnxruntime")
 
@@ -61,7 +61,7 @@ def here() -> Conditions:
         pytorch=torch.backends.cpu.get_cpu_capability(),
         openvino=_openvino(),
         threads=torch.get_num_threads(),
-        libraries=tuple(f"{name} {found}" for name in _LIBRARIES if (found := _version(name))),
+        libraries=tuple(f"{name} {found}" for name in _LIBRARIES if (found := installed(name))),
     )
 
 
@@ -78,10 +78,3 @@ def _openvino() -> tuple[str, ...]:
     from asrquant.engines.openvino.encoder import capabilities
 
     return capabilities()
-
-
-def _version(library: str) -> str:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return ""

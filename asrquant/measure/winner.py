@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,7 +135,8 @@ class Winner:
     speedup: Speedup
 
 
-def _ratio(slow: Sequence[float], fast: Sequence[float]) -> Speedup:
+@functools.lru_cache(maxsize=256)  # a page asks for the same ones for each name in each of its lists
+def _ratio(slow: tuple[float, ...], fast: tuple[float, ...]) -> Speedup:
     ratios = np.array(slow) / np.array(fast)
     drawn = np.random.default_rng(_SEED).integers(len(ratios), size=(_RESAMPLES, len(ratios)))
     tail = (1 - CONFIDENCE) / 2

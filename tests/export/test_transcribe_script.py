@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib.metadata
 import os
@@ -132,3 +133,21 @@ def test_the_state_dicts_script_uses_asrquant(exported, examples) -> None:
     assert done.stdout.strip() == live.transcribe(examples[0].path).text
     assert done.stderr == "decoder: ngram\n"
     assert not (artifact.folder / "__pycache__").exists()
+
+
+def test_what_the_scripts_share_is_one_text() -> None:
+    """Each goes into an artifact alone, where it can import nothing of ours, so that they cannot share a file."""
+    engines = Path(asrquant.__file__).parent / "engines"
+    shared = []
+    for path in sorted(engines.glob("*/transcribe_*.py")):
+        if path.name == "transcribe_asrquant.py":  # which decodes with asrquant
+            continue
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        named = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
+        constants = [
+            each for each in tree.body if isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Name)
+        ]
+        parts = [*constants, named["text_of"], named["named"]]
+        shared.append([ast.get_source_segment(text, part) for part in parts])
+    assert len(shared) == 3 and shared[0] == shared[1] == shared[2] and len(shared[0]) == 6

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import tempfile
 from pathlib import Path
 
 from asrquant.base.errors import PresetError
 from asrquant.engines.engine import Built, Job, Kept
+from asrquant.engines.foreign import KeptFormat, missing_libraries
 from asrquant.engines.onnxruntime.encoder import FILE, OnnxEncoder, export
 from asrquant.engines.onnxruntime.formats import FORMATS
 from asrquant.engines.onnxruntime.graph import too_large
 from asrquant.engines.onnxruntime.int8 import kept_float, quantize_model
-from asrquant.engines.onnxruntime.kept import KEPT_ONNX
 from asrquant.model.engine_settings import OnnxRuntime
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Recognizer
@@ -22,14 +21,12 @@ __all__ = ["FORMATS", "build", "kept", "missing", "unfit"]
 
 _EXPORTED = "onnxruntime-1"
 """Name of the step after which the float model is an ONNX file; another number where it is made otherwise."""
+_KEPT: Kept = KeptFormat(FORMATS[0], version=1)
 
 
 def missing() -> str | None:
     """Which library is missing, with the install line."""
-    absent = [name for name in ("onnxruntime", "onnx") if importlib.util.find_spec(name) is None]
-    if not absent:
-        return None
-    return f"The engine onnxruntime needs {' and '.join(absent)}; install with: pip install onnxruntime onnx"
+    return missing_libraries("onnxruntime", "onnxruntime", "onnx")
 
 
 def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
@@ -46,7 +43,7 @@ def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
 
 def kept(preset: Preset) -> Kept | None:
     """The file of what was quantized; the float model's is kept when it has been exported."""
-    return None if preset.settings_for(OnnxRuntime).int8 == "none" else KEPT_ONNX
+    return None if preset.settings_for(OnnxRuntime).int8 == "none" else _KEPT
 
 
 def build(job: Job) -> Built:

@@ -14,10 +14,11 @@ from asrquant.audio.clip import Audio
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress
 from asrquant.base.quiet import root_quietly
+from asrquant.engines.foreign import float_paths, nothing_quantized
 from asrquant.engines.onnxruntime.encoder import runtime, session
 from asrquant.engines.onnxruntime.graph import QUANTIZABLE, WAVE, int8_nodes, module_path
 from asrquant.model.engine_settings import FIRST_CONVOLUTION, OnnxRuntime
-from asrquant.model.modules import ROLES, get_module
+from asrquant.model.modules import get_module
 from asrquant.model.recognizer import Recognizer
 
 REDUCE_RANGE = True
@@ -34,27 +35,19 @@ def kept_float(recognizer: Recognizer, settings: OnnxRuntime) -> tuple[str, ...]
     Raises:
         PresetError: there is no such module.
     """
-    found = []
-    for name in (*settings.ignored, recognizer.roles.front_end or ""):
-        if name == FIRST_CONVOLUTION:
-            path = _first_convolution(recognizer)
-        else:
-            path = recognizer.roles.path(name) if name in ROLES else name
-        if path:
-            get_module(recognizer, path)
-            found.append(path)
-    return tuple(found)
+    names = (_first_convolution(recognizer) if name == FIRST_CONVOLUTION else name for name in settings.ignored)
+    return float_paths(recognizer, names)
 
 
-def _first_convolution(recognizer: Recognizer) -> str | None:
-    """The one that sees the wave, or the features made of it; None where there is none."""
+def _first_convolution(recognizer: Recognizer) -> str:
+    """Path of the one that sees the wave, or the features made of it; empty where there is none."""
     roles = recognizer.roles
     root = roles.feature_extractor or "encoder"
     path: str
     for path, module in get_module(recognizer, root).named_modules(prefix=root):
         if isinstance(module, nn.modules.conv._ConvNd) and not _is_under(path, roles.front_end):
             return path
-    return None
+    return ""
 
 
 def _is_under(path: str, parent: str | None) -> bool:
@@ -99,11 +92,7 @@ def quantize_model(
             progress("quantizing weights", 0, 1)
             made = _static(model, ranges, excluded)
     if not int8_nodes(made):
-        counted = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no matrix product or convolution"
-        raise PresetError(
-            f"The preset {name!r} quantizes nothing on this model: there is {counted}, and what stays float is "
-            f"{', '.join(settings.ignored) or 'nothing'}; choose other modules."
-        )
+        raise nothing_quantized(name, counts, settings.ignored)
     onnx.save(made, target)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from typing import Any
 
 from asrquant.base.errors import PresetError
 from asrquant.engines.engine import Built, Job, Kept
+from asrquant.engines.foreign import KeptFormat, missing_libraries, nothing_quantized
 from asrquant.engines.openvino.channels_last import rewrite
 from asrquant.engines.openvino.encoder import (
     IR,
@@ -23,7 +23,6 @@ from asrquant.engines.openvino.encoder import (
 )
 from asrquant.engines.openvino.formats import FORMATS
 from asrquant.engines.openvino.int8 import ignored_patterns, quantize_accurately, quantize_model
-from asrquant.engines.openvino.kept import KEPT_IR
 from asrquant.model.engine_settings import OpenVino
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Recognizer, Tuning
@@ -32,14 +31,12 @@ __all__ = ["FORMATS", "build", "kept", "missing", "unfit"]
 
 _CONVERTED = "openvino-1"
 """Name of the step after which the float model is OpenVINO's; another number where it is made otherwise."""
+_KEPT: Kept = KeptFormat(FORMATS[0], version=1)
 
 
 def missing() -> str | None:
     """Which library is missing, with the install line."""
-    absent = [name for name in ("openvino", "nncf") if importlib.util.find_spec(name) is None]
-    if not absent:
-        return None
-    return f"The engine openvino needs {' and '.join(absent)}; install with: pip install openvino nncf"
+    return missing_libraries("openvino", "openvino", "nncf")
 
 
 def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
@@ -57,7 +54,7 @@ def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
 
 def kept(preset: Preset) -> Kept | None:
     """The IR of what NNCF quantized; the float model's is kept when it has been converted."""
-    return KEPT_IR if preset.settings_for(OpenVino).int8 else None
+    return _KEPT if preset.settings_for(OpenVino).int8 else None
 
 
 def build(job: Job) -> Built:
@@ -94,13 +91,6 @@ def _quantize(job: Job, settings: OpenVino, model: Any) -> tuple[Any, Tuning | N
         quantized = quantize_model(model, recognizer, settings, clips, job.progress)
         if not any(is_int8(operation) for operation in quantized.get_ops()):
             there = Counter(kind for each in model.get_ops() if (kind := each.get_type_name()) in QUANTIZABLE)
-            counted = (
-                ", ".join(f"{count} {kind}" for kind, count in there.items()) or "no matrix product or convolution"
-            )
-            ignored = ", ".join(settings.ignored) or "nothing"
-            raise PresetError(
-                f"The preset {job.preset.name!r} quantizes nothing on this model: there is {counted}, and what stays float "
-                f"is {ignored}; choose other modules."
-            )
+            raise nothing_quantized(job.preset.name, there, settings.ignored)
         return quantized, None
     return model, None

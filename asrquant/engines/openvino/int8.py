@@ -23,6 +23,7 @@ from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import is_loud
 from asrquant.engines.clips import Spoken
+from asrquant.engines.foreign import float_paths
 from asrquant.engines.openvino.encoder import (
     QUANTIZABLE,
     OpenVinoEncoder,
@@ -33,7 +34,6 @@ from asrquant.engines.openvino.encoder import (
     openvino,
 )
 from asrquant.model.engine_settings import OpenVino
-from asrquant.model.modules import ROLES, get_module
 from asrquant.model.recognizer import Recognizer, Trial, Tuning
 from asrquant.text.metrics import Measure, WordErrors, main_measure, normalize_text, total_errors, word_errors
 
@@ -146,13 +146,8 @@ def ignored_patterns(recognizer: Recognizer, settings: OpenVino) -> list[str]:
     Raises:
         PresetError: there is no such module.
     """
-    patterns = []
-    for name in (*settings.ignored, recognizer.roles.front_end or ""):
-        path = recognizer.roles.path(name) if name in ROLES else name
-        if path:
-            get_module(recognizer, path)
-            patterns.append("__module" + re.escape(path.removeprefix("encoder")) + r"[./].*")
-    return patterns
+    paths = float_paths(recognizer, settings.ignored)
+    return ["__module" + re.escape(path.removeprefix("encoder")) + r"[./].*" for path in paths]
 
 
 def _options(recognizer: Recognizer, settings: OpenVino) -> dict[str, Any]:
