@@ -146,13 +146,16 @@ def browser(playwright_driver):
 
 
 def watch(page, complaints: list[str], addresses: list[str], forgiven: tuple[str, ...] = ()) -> None:
-    """Add a page's console errors to ``complaints``, and what it asks of others than ``addresses``."""
+    """Add a page's console errors to ``complaints``, and what it asks of others than ``addresses``.
+
+    Errors that begin with a text of ``forgiven`` are what the test is about.
+    """
 
     def foreign(url: str) -> bool:
         return not url.startswith((*addresses, "data:", "blob:"))
 
     def read(message) -> None:
-        if message.type == "error" and message.text not in forgiven:
+        if message.type == "error" and not message.text.startswith(forgiven):
             complaints.append(f"{message.text} ({message.location['url']})")
 
     page.on("console", read)
