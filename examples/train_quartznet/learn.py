@@ -1,17 +1,22 @@
-"""CTC on log-mel features: augmented copies of the clips, half of them cut into words and joined anew."""
+"""CTC on log-mel features: augmented copies of the clips, half of them cut into words and joined anew.
+
+CTC alone does not leave its plateau in hours on forty minutes of speech: it has to find out which letter is where. The embedded
+wav2vec2 model knows, so it aligns the clips once (``aligned.py``). The first epochs learn these places frame by frame; then the
+places only say where words may be cut, and CTC learns the rest by itself.
+"""
 
 from __future__ import annotations
 
 import copy
 import sys
 import time
-from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import torch
+from aligned import Piece, joined, place_letters, word_bank
 from corpus import Clip, augment
 from quartznet import BLANK, encode_text, greedy_text, log_mel, normalized
 from scipy.signal import resample_poly
@@ -21,11 +26,12 @@ from tqdm import tqdm
 from asrquant.sources.nemo.model import NemoCtc
 from asrquant.text.metrics import total_errors, word_errors
 
-CONFIDENT = -1.0
-"""Mean log-probability of a word's letters under which its cut is not trusted."""
 STRIDE = 2
 """Frames of the features in one of the log-probs."""
-Piece = tuple[torch.Tensor, str]
+HELD = 3
+"""Frames of the log-probs for which a letter is to be heard from its place on, while places are learned."""
+RARE = 0.3
+"""Weight of a frame without a letter, of which there are many, while places are learned."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +41,7 @@ class Plan:
     Attributes:
         epochs: in all.
         peak: highest learning rate.
-        splice_from: epoch from which half of the clips are made of cut words.
-        realign_every: epochs after which words are cut anew.
+        guided: first epochs, in which the letters' places are learned.
         batch_frames: of features in a batch.
         average: of the running average of the weights.
         steps: after which an epoch is left, for a try; None for all.
@@ -45,8 +50,7 @@ class Plan:
 
     epochs: int
     peak: float = 4e-3
-    splice_from: int = 30
-    realign_every: int = 20
+    guided: int = 8
     batch_frames: int = 6000
     average: float = 0.999
     steps: int | None = None
@@ -103,20 +107,19 @@ def train(
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         done, step = state["done"], state["step"]
-    bank: dict[str, list[Piece]] | None = None
+    heard = place_letters(clips, cache, work / "places.pt")
+    bank = word_bank(heard, [clip.speaker for clip in clips])
     for epoch in range(done, plan.epochs if plan.stop_after is None else plan.stop_after):
         begun = time.perf_counter()
         rng = np.random.default_rng([seed, 2, epoch])
         torch.manual_seed(seed * 1000 + epoch)
-        if epoch >= plan.splice_from and (bank is None or epoch % plan.realign_every == 0):
-            bank = word_bank(average, clips, cache)
-        items = _items(clips, cache, bank, rng)
+        items = _items(clips, heard, bank, rng)
         batches = _batches(items, plan.batch_frames, epoch < 2, rng)[: plan.steps]
         model.train()
         losses = []
         for index, batch in enumerate(batches):
             rate = plan.peak * _rate(step, (epoch + index / len(batches)) / plan.epochs)
-            losses.append(_step(model, batch, optimizer, learned, rate, rng))
+            losses.append(_step(model, batch, optimizer, learned, rate, rng, epoch < plan.guided))
             step += 1
             _average(average, model, min(plan.average, step / (step + 10)))
         state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
@@ -143,16 +146,11 @@ def _rate(step: int, progress: float) -> float:
 
 
 def _step(model: NemoCtc, batch: list[Piece], optimizer: torch.optim.Optimizer, learned: list[nn.Parameter], rate: float,
-          rng: np.random.Generator) -> float:  # fmt: skip
-    frames = [len(features) for features, _ in batch]
-    inputs = nn.utils.rnn.pad_sequence([features for features, _ in batch], batch_first=True)
+          rng: np.random.Generator, guided: bool) -> float:  # fmt: skip
+    frames = [len(piece.features) for piece in batch]
+    inputs = nn.utils.rnn.pad_sequence([piece.features for piece in batch], batch_first=True)
     log_probs = model.decoder(model.encoded(_masked(inputs, frames, rng).transpose(1, 2)))
-    labels = [encode_text(text) for _, text in batch]
-    loss = nn.functional.ctc_loss(
-        log_probs.transpose(0, 1), torch.tensor([label for each in labels for label in each]),
-        torch.tensor([(length - 1) // STRIDE + 1 for length in frames]), torch.tensor([len(each) for each in labels]),
-        blank=BLANK, zero_infinity=True,
-    )  # fmt: skip
+    loss = _frames_loss(log_probs, batch) if guided else _ctc_loss(log_probs, batch)
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad()
@@ -160,6 +158,28 @@ def _step(model: NemoCtc, batch: list[Piece], optimizer: torch.optim.Optimizer, 
     nn.utils.clip_grad_norm_(learned, 1.0)
     optimizer.step()
     return float(loss.detach())
+
+
+def _ctc_loss(log_probs: torch.Tensor, batch: list[Piece]) -> torch.Tensor:
+    labels = [encode_text(piece.text) for piece in batch]
+    return nn.functional.ctc_loss(
+        log_probs.transpose(0, 1), torch.tensor([label for each in labels for label in each]),
+        torch.tensor([(len(piece.features) - 1) // STRIDE + 1 for piece in batch]),
+        torch.tensor([len(each) for each in labels]), blank=BLANK, zero_infinity=True,
+    )  # fmt: skip
+
+
+def _frames_loss(log_probs: torch.Tensor, batch: list[Piece]) -> torch.Tensor:
+    """Cross-entropy of log-probs [B, F, V] with the letters at their places and blank elsewhere."""
+    wanted = torch.full(log_probs.shape[:2], BLANK)
+    weight = torch.zeros(log_probs.shape[:2])
+    for row, piece in enumerate(batch):
+        weight[row, : (len(piece.features) - 1) // STRIDE + 1] = RARE
+        for label, place in zip(encode_text(piece.text), piece.places // STRIDE, strict=True):
+            wanted[row, place : place + HELD] = label
+            weight[row, place : place + HELD] = 1.0
+    losses = nn.functional.nll_loss(log_probs.transpose(1, 2), wanted, reduction="none")
+    return (losses * weight).sum() / weight.sum()
 
 
 def _masked(inputs: torch.Tensor, frames: list[int], rng: np.random.Generator) -> torch.Tensor:
@@ -176,73 +196,30 @@ def _masked(inputs: torch.Tensor, frames: list[int], rng: np.random.Generator) -
 
 
 def _items(
-    clips: list[Clip], cache: list[list[torch.Tensor]], bank: dict[str, list[Piece]] | None, rng: np.random.Generator
+    clips: list[Clip], heard: list[list[Piece]], bank: dict[str, list[Piece]], rng: np.random.Generator
 ) -> list[Piece]:
-    """Each clip in a random copy, or, once there is a bank, half of them as words of the same speaker, some of them alone."""
+    """Each clip in a random copy; half of them as words of the same speaker, some of them alone."""
     items = []
     for index, clip in enumerate(clips):
-        features, text = cache[int(rng.integers(len(cache)))][index].float(), clip.text
-        if bank and bank[clip.speaker] and rng.random() < 0.5:
-            words = len(text.split()) if rng.random() < 0.7 else int(rng.integers(1, 4))
-            chosen = [bank[clip.speaker][i] for i in rng.integers(len(bank[clip.speaker]), size=words)]
-            features, text = torch.cat([piece for piece, _ in chosen]).float(), " ".join(word for _, word in chosen)
-        if len(encode_text(text)) * STRIDE < len(features):
-            items.append((normalized(features), text))
+        piece = heard[int(rng.integers(len(heard)))][index]
+        if bank[clip.speaker] and rng.random() < 0.5:
+            words = len(clip.text.split()) if rng.random() < 0.7 else int(rng.integers(1, 4))
+            piece = joined([bank[clip.speaker][i] for i in rng.integers(len(bank[clip.speaker]), size=words)])
+        if len(piece.text) * STRIDE < len(piece.features):
+            items.append(Piece(normalized(piece.features.float()), piece.text, piece.places))
     return items
 
 
 def _batches(items: list[Piece], frames: int, in_order: bool, rng: np.random.Generator) -> list[list[Piece]]:
     """Clips of like length together, so that there is little padding; short ones first where ``in_order``."""
-    items = sorted(items, key=lambda item: len(item[0]) * (1 if in_order else rng.uniform(0.95, 1.05)))
+    items = sorted(items, key=lambda item: len(item.features) * (1 if in_order else rng.uniform(0.95, 1.05)))
     batches: list[list[Piece]] = [[]]
     for item in items:
-        if batches[-1] and (len(batches[-1]) + 1) * len(item[0]) > frames:
+        if batches[-1] and (len(batches[-1]) + 1) * len(item.features) > frames:
             batches.append([])
         batches[-1].append(item)
     order = range(len(batches)) if in_order else rng.permutation(len(batches))
     return [batches[i] for i in order]
-
-
-@torch.inference_mode()
-def word_bank(model: NemoCtc, clips: list[Clip], cache: list[list[torch.Tensor]]) -> dict[str, list[Piece]]:
-    """Speaker → words of that speaker in any copy, cut where the model hears them."""
-    from splice import align
-
-    model.eval()
-    bank: dict[str, list[Piece]] = defaultdict(list)
-    for number, heard in enumerate(cache):
-        for clip, features in zip(clips, heard, strict=True):
-            if (hash_of(clip.id) + number) % len(cache) > 2:  # three copies of each clip are enough
-                continue
-            log_probs = model.decoder(model.encoded(normalized(features.float()).T[None]))[0]
-            blank_first = torch.cat((log_probs[:, -1:], log_probs[:, :-1]), 1).numpy()
-            labels = [label + 1 for label in encode_text(clip.text)]
-            if len(labels) + 2 <= len(blank_first):
-                first = align(blank_first, labels)
-                bank[clip.speaker] += _cut(features, first * STRIDE, blank_first[first, labels], clip.text)
-    return bank
-
-
-def hash_of(name: str) -> int:
-    """A number that is the same in every process."""
-    return sum(map(ord, name))
-
-
-def _cut(features: torch.Tensor, first: np.ndarray, spoken: np.ndarray, text: str) -> list[Piece]:
-    """The words of a clip, cut between the last letter of one and the first of the next."""
-    words, cuts, trusted, at = text.split(), [0], [], 0
-    for word in words:
-        last = at + len(word)
-        trusted.append(spoken[at:last].mean() > CONFIDENT)
-        if last < len(first):
-            cuts.append(int(first[last - 1] + first[last + 1]) // 2)
-        at = last + 1
-    cuts.append(len(features))
-    return [
-        (features[start:end], word)
-        for word, start, end, good in zip(words, cuts, cuts[1:], trusted, strict=False)
-        if good and end - start > STRIDE * (len(word) + 1)
-    ]
 
 
 @torch.inference_mode()

@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--held-out-speakers", type=int, default=6, help="speakers of --data never trained on")
     parser.add_argument("--copies", type=int, default=8, help="the clean copy and this many less one augmented ones")
-    parser.add_argument("--epochs", type=int, default=150)
+    parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--steps", type=int, help="after which each epoch is left, for a try")
     parser.add_argument("--clips", type=int, help="to train on, for a try")
     parser.add_argument("--threads", type=int, default=2)
@@ -61,7 +61,7 @@ def main() -> None:
     count = sum(parameter.numel() for parameter in model.parameters())
     print(f"{count} parameters; {len(clips)} clips to train on, {len(held_out)} of held-out speakers", flush=True)
     cache = hear(model, clips, args.copies, args.seed, args.work / "heard")
-    plan = Plan(args.epochs, steps=args.steps, splice_from=args.epochs // 5)
+    plan = Plan(args.epochs, steps=args.steps)
     model = train(model, plan, clips, cache, held_out, args.seed, args.work)
     publish(model, args, clips, held_out)
 

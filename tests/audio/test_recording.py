@@ -210,7 +210,7 @@ print(json.dumps(peaks))
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells the peak of a process's memory")
-@pytest.mark.parametrize("kind", ["flac", "m4a"])
+@pytest.mark.parametrize("kind", ["flac", pytest.param("m4a", marks=pytest.mark.long)])
 def test_memory_does_not_grow_with_the_length(tmp_path: Path, kind: str) -> None:
     paths = []
     for minutes in (6, 60):

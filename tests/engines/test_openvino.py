@@ -127,6 +127,7 @@ def test_sizes(an4: Recognizer, quantized: dict[str, Recognizer]) -> None:
     assert quantized["openvino-int8"].size_bytes() < 0.3 * an4.size_bytes()
 
 
+@pytest.mark.long
 def test_ranges_by_quantiles_are_other_ranges(an4: Recognizer, quantized: dict[str, Recognizer], examples) -> None:
     preset = replace(PRESETS["openvino-int8"], settings=OpenVino(int8=True, ranges="mean-quantile"))
     audio = examples[0].audio()

@@ -25,6 +25,7 @@ def test_what_the_process_says(greedy, examples) -> None:
     assert found.own_bytes > 0.5 * greedy.size_bytes()  # the weights are in memory at least
 
 
+@pytest.mark.long
 def test_more_audio_takes_more_memory(greedy, examples) -> None:
     clip = examples[0].audio()
     longer = replace(clip, samples=np.tile(clip.samples, 12))

@@ -17,7 +17,9 @@ from asrquant.show.modules import layers_table, sensitivity_figure, sensitivity_
 from asrquant.text.metrics import WordErrors
 
 
-@pytest.mark.parametrize("preset", ["mixed-int8", "dynamic-float16", "openvino-int8"])
+@pytest.mark.parametrize(
+    "preset", ["mixed-int8", "dynamic-float16", pytest.param("openvino-int8", marks=pytest.mark.long)]
+)
 def test_layers_are_what_the_quantized_model_has(an4, preset: str) -> None:
     quantized = asrquant.quantize(an4, preset)
     layers = asrquant.layers(an4, quantized)

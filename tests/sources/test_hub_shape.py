@@ -55,7 +55,7 @@ def test_a_clip_alone_needs_no_lengths(recognizer: asrquant.Recognizer, examples
         ("original", "torchscript"),
         pytest.param("mixed-int8", "torchscript", marks=pytest.mark.long),
         ("mixed-int8", "state-dict"),
-        ("openvino-int8", "openvino-ir"),
+        pytest.param("openvino-int8", "openvino-ir", marks=pytest.mark.long),
     ],
 )
 def test_exports_need_no_hub(

@@ -88,6 +88,7 @@ def test_the_decoder_is_the_one_that_was_built(folder: Path, examples, pairs: tu
     assert isinstance(recognizer.with_decoder("beam").transcribe(examples[0].path).text, str)
 
 
+@pytest.mark.long
 def test_logits_become_log_probs(folder: Path, examples, tmp_path: Path) -> None:
     whole = asrquant.load(str(folder))
     change(folder, LAST, "")

@@ -59,6 +59,7 @@ def test_the_bound_is_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         pass
 
 
+@pytest.mark.long
 def test_a_hundred_artifacts_stay_within_the_bound(exported, tmp_path: Path) -> None:
     """On a public page the oldest give way, to whomever they belong; nothing younger than promised does."""
     _, artifact = exported("dynamic-int8", "state-dict")

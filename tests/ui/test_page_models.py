@@ -85,6 +85,7 @@ def environment(folder: Path, port: int) -> dict[str, str]:
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_space_without_a_network_and_with_one(browser, tmp_path: Path, port: int, examples) -> None:
     with (
         serve(tmp_path, SPACE_ID="someone/asrquant", **environment(tmp_path, port)) as url,

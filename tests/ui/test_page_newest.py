@@ -87,6 +87,7 @@ def test_words_that_somebody_typed_stay_with_a_question(open_page, examples) -> 
     assert texts(page)["Reference"] == "ENTER FIVE SIX"
 
 
+@pytest.mark.long
 def test_a_job_that_another_tab_stops_says_so(open_page, address) -> None:
     wait_for(address, "idle")
     page = open_page()
