@@ -10,9 +10,11 @@ import torch
 
 from asrquant.audio.clip import Audio, read_audio
 from asrquant.base.errors import DatasetError
-from asrquant.base.processor import cpu_name
 from asrquant.base.progress import Progress, silent
 from asrquant.measure.divergence import Divergence, diverge
+from asrquant.measure.intervals import LEAST_ROUNDS, Speedup, speedup, steady
+from asrquant.measure.machine import Machine as Machine
+from asrquant.measure.machine import this_machine as this_machine
 from asrquant.model.recognizer import Recognizer, Transcript, Tuning
 from asrquant.model.used import UsedClips
 from asrquant.text.metrics import (
@@ -28,21 +30,6 @@ from asrquant.text.metrics import (
     word_errors,
 )
 from asrquant.text.normalize import BASIC, Normalization, normalization, normalize_text
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where something was measured."""
-
-    cpu: str
-    threads: int
-    torch: str
-    backend: str
-
-    def __str__(self) -> str:
-        """All of it in one line."""
-        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"{self.cpu}, {threads}, torch {self.torch}, backend {self.backend}"
 
 
 @dataclass(frozen=True)
@@ -94,6 +81,8 @@ class Comparison:
         validation: clips that its accuracy was looked at on, for a preset that asks for it.
         notice: what speaks against the clips of the calibration, in a sentence; empty where nothing does.
         notes: sentences on how the model was read, where it could have been read otherwise.
+        paired: speed-up of the encoder with its interval, run by run; None where there were too few runs for one.
+        steady: whether each took about as long in each run, as far as there were runs enough to tell.
     """
 
     source: str
@@ -115,6 +104,18 @@ class Comparison:
     validation: UsedClips | None = None
     notice: str = ""
     notes: tuple[str, ...] = ()
+    paired: Speedup | None = None
+    steady: bool = True
+
+    @property
+    def clear(self) -> bool:
+        """Whether the runs tell which of the two is faster; of a single run nobody knows how much it is worth."""
+        if not self.steady:
+            return False
+        if self.paired:
+            return self.paired.clear
+        before, after = self.original.encoder_seconds, self.quantized.encoder_seconds
+        return self.runs == 1 or before.low > after.high or after.low > before.high
 
     @property
     def speedup(self) -> float:
@@ -195,6 +196,7 @@ def compare(
     pair = (original, quantized)
     answers = _warmed_up(pair, audio, progress, heard)
     transcripts = _alternating(pair, audio, runs, progress)
+    before, after = (tuple(each.encoder_seconds for each in side) for side in transcripts)
     first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
     return Comparison(
         source=original.named,
@@ -216,6 +218,8 @@ def compare(
         validation=quantized.validation,
         notice=quantized.notice,
         notes=original.origin.notes if original.origin else (),
+        paired=speedup(before, after) if runs >= LEAST_ROUNDS else None,
+        steady=runs < LEAST_ROUNDS or (steady(before) and steady(after)),
     )
 
 
@@ -285,8 +289,3 @@ def comparison_dict(comparison: Comparison) -> dict[str, object]:
         errors = getattr(comparison, side).errors
         data[side] |= {"wer": errors.wer, "cer": errors.cer} if errors else {"wer": None, "cer": None}
     return {**data, "measure": comparison.measure, "speedup": comparison.speedup, "size_ratio": comparison.size_ratio}
-
-
-def this_machine(backend: str = "") -> Machine:
-    """CPU, threads and versions of this process."""
-    return Machine(cpu_name(), torch.get_num_threads(), torch.__version__, backend or "none")

@@ -90,6 +90,15 @@ def accuracy_figure(comparison: Comparison) -> go.Figure:
     return figure.update_yaxes(range=[0, max(10, 1.15 * max(values))])
 
 
+def nothing_wrong(comparison: Comparison) -> str:
+    """What is said in the place of ``accuracy_figure`` where both rates are zero, and bars would be of no height; else empty."""
+    if comparison.rates is None or any(comparison.rates):
+        return ""
+    return (
+        f"{RATES[comparison.measure]}: 0 % for both, so there is nothing to draw: both heard every word that was said."
+    )
+
+
 def _error_bar(measured: Measured, audio_seconds: float) -> dict[str, object]:
     times = measured.encoder_seconds
     return {
