@@ -22,8 +22,8 @@ RUNS = 11
 """Of each model: enough for an interval."""
 _TRIES = 4
 """Where something else keeps the machine busy; after the last the page says that the times are not to be relied on."""
-_WORDS = 5
-"""Of the clip, at least: one of a word or two shows nothing."""
+_CLIP = "mjwl-1-an391"
+"""A sentence that the original hears as it was said, so that what changes is quantization's doing."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Showcase:
 
 
 def clip() -> Utterance:
-    """The bundled clip that the page begins with: the last of those with words enough."""
-    long = [each for each in example_clips() if len(each.reference.split()) >= _WORDS]
-    return (long or list(example_clips()))[-1]
+    """The bundled clip that the page begins with."""
+    examples = example_clips()
+    return next((each for each in examples if each.id == _CLIP), examples[-1])
 
 
 @dataclass(frozen=True)

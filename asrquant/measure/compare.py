@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from asrquant.audio.clip import Audio, read_audio
+from asrquant.base.contention import alone, turns
 from asrquant.base.errors import DatasetError
 from asrquant.base.progress import Progress, silent
 from asrquant.measure.divergence import Divergence, diverge
@@ -82,7 +83,7 @@ class Comparison:
         notice: what speaks against the clips of the calibration, in a sentence; empty where nothing does.
         notes: sentences on how the model was read, where it could have been read otherwise.
         paired: speed-up of the encoder with its interval, run by run; None where there were too few runs for one.
-        steady: whether each took about as long in each run, as far as there were runs enough to tell.
+        steady: whether nothing else had the processor meanwhile, and each took about as long in each run, as far as can be told.
     """
 
     source: str
@@ -195,7 +196,9 @@ def compare(
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
     answers = _warmed_up(pair, audio, progress, heard)
+    begun = turns()
     transcripts = _alternating(pair, audio, runs, progress)
+    undisturbed = alone(begun, turns())
     before, after = (tuple(each.encoder_seconds for each in side) for side in transcripts)
     first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
     return Comparison(
@@ -219,7 +222,7 @@ def compare(
         notice=quantized.notice,
         notes=original.origin.notes if original.origin else (),
         paired=speedup(before, after) if runs >= LEAST_ROUNDS else None,
-        steady=runs < LEAST_ROUNDS or (steady(before) and steady(after)),
+        steady=undisturbed and (runs < LEAST_ROUNDS or (steady(before) and steady(after))),
     )
 
 

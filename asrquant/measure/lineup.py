@@ -14,6 +14,7 @@ from statistics import median
 import torch
 
 from asrquant.audio.clip import Audio
+from asrquant.base.contention import Turns, alone_in_all, turns
 from asrquant.base.errors import AsrQuantError, Cancelled
 from asrquant.base.progress import Progress, silent
 from asrquant.measure.compare import check_reference
@@ -85,6 +86,7 @@ class LineUp:
         timed: the presets that ran, the original first.
         left_out: those that did not, and why.
         machine: where this was measured.
+        undisturbed: whether nothing else had the processor meanwhile, as far as the system says.
     """
 
     source: str
@@ -96,11 +98,12 @@ class LineUp:
     timed: tuple[Timed, ...]
     left_out: tuple[LeftOut, ...]
     machine: Machine
+    undisturbed: bool = True
 
     @property
     def steady(self) -> bool:
-        """Whether the original took about as long beside each preset; else something else had the processor."""
-        return steady(tuple(second for each in self.timed for second in each.beside))
+        """Whether nothing else had the processor, and the original took about as long beside each preset."""
+        return self.undisturbed and steady(tuple(second for each in self.timed for second in each.beside))
 
 
 def faithful(found: LineUp) -> tuple[Timed, ...]:
@@ -149,7 +152,8 @@ def line_up(
     names = list(presets)
     progress(f"timing {ORIGINAL}", 0, len(names) + 1)
     said = original.transcribe(audio).text
-    timed = [_timed(original, original, said, audio, spoken, progress, watch)]
+    spent: list[tuple[Turns | None, Turns | None]] = []
+    timed = [_timed(original, original, said, audio, spoken, progress, watch, spent)]
     left_out: list[LeftOut] = []
     for index, preset in enumerate(names, start=1):
         progress(f"building {preset.name}", index, len(names) + 1)
@@ -161,7 +165,7 @@ def line_up(
             left_out.append(LeftOut(preset.name, str(error)))
             continue
         progress(f"timing {preset.name}", index, len(names) + 1)
-        timed.append(_timed(original, recognizer, said, audio, spoken, progress, watch))
+        timed.append(_timed(original, recognizer, said, audio, spoken, progress, watch, spent))
         del recognizer
     return LineUp(
         source=original.named,
@@ -173,12 +177,13 @@ def line_up(
         timed=tuple(timed),
         left_out=tuple(left_out),
         machine=this_machine(),
+        undisturbed=alone_in_all(spent),
     )
 
 
 def _timed(
     original: Recognizer, recognizer: Recognizer, said: str, audio: Audio, spoken: str | None, progress: Progress,
-    watch: Callable[[Timed], None],
+    watch: Callable[[Timed], None], spent: list[tuple[Turns | None, Turns | None]],
 ) -> Timed:  # fmt: skip
     """Hear the clip once, which warms up, then take turns with the original."""
     name = recognizer.preset.name
@@ -195,6 +200,7 @@ def _timed(
         errors=word_errors(spoken, text) if spoken else None,
         size_bytes=recognizer.size_bytes(),
     )
+    begun = turns()
     for turn in range(ROUNDS):
         progress(f"timing {name}", turn, ROUNDS)
         pair = (original, recognizer) if turn % 2 == 0 else (recognizer, original)
@@ -203,6 +209,7 @@ def _timed(
         found = replace(found, seconds=(*found.seconds, mine), beside=(*found.beside, beside))
         watch(found)
         time.sleep(_REST)
+    spent.append((begun, turns()))
     return found
 
 

@@ -27,8 +27,8 @@ def build(examples: Sequence[Utterance]) -> gr.HTML:
     )
     chips = "".join(_chip(index, each) for index, each in enumerate(examples))
     html = (
-        '<p id="chips-label" class="aq-quiet">Listen to a speaker that the model has never heard (▶), or have both models hear '
-        f'the clip (its words):</p><div class="aq-chips"><div id="own" role="group" aria-label="A clip of your own">{own}</div>'
+        '<p id="chips-label" class="aq-quiet">Speakers that the model has never heard: ▶ plays a clip, its words have '
+        f'both models hear it.</p><div class="aq-chips"><div id="own" role="group" aria-label="A clip of your own">{own}</div>'
         f'<div id="examples" role="group" aria-labelledby="chips-label">{chips}</div></div>'
     )
     return gr.HTML(html, js_on_load=_ACT, elem_id="chips", padding=False)
@@ -43,7 +43,7 @@ def index(event: gr.EventData) -> object:
 def _chip(number: int, example: Utterance) -> str:
     words, source = escape(example.reference), f"gradio_api/file={quote(str(example.path))}"
     return (
-        f'<span class="aq-chip"><input type="button" class="aq-button" value="▶" data-play="{escape(source)}" aria-label="Play {words}">'
-        f'<button type="button" class="aq-button" data-run="{number}" title="Compare on this clip (speaker {escape(example.id.split("-")[0])})">'
-        f"{words}</button></span>"
+        f'<span class="aq-chip"><input type="button" class="aq-button" value="▶" data-play="{escape(source)}" '
+        f'aria-label="Play {words}"><button type="button" class="aq-button" data-run="{number}" title="{words}: compare on this '
+        f'clip (speaker {escape(example.id.split("-")[0])})">{words}</button></span>'
     )

@@ -262,6 +262,7 @@ def build(setting: Setting) -> Setting:
                 runs = gr.Slider(
                     1, MAX_RUNS, value=choices.FIRST_RUNS, step=1, label="Runs of each model (median is shown)"
                 )
+    shown.table.render()
     below = results.below(parts)
     running = Running(TAB, (go, everything), stop, status)
     tab = _Tab(clip, preset, model, runs, examples, below, shown, arrival, running, setting.own)

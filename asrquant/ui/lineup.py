@@ -22,8 +22,8 @@ _ACT = """element.addEventListener('click', event => {
     if (row) trigger('click', {preset: row.dataset.preset});
 })"""
 _HOW = (
-    f"Each bar is the encoder's work for {ROUNDS} runs of this clip, in turns with the original: the shorter, the faster. In "
-    "the table, brackets have 95 % intervals."
+    f"Each bar is the encoder's time for {ROUNDS} runs of this clip as a share of the original's in the same turns: the shorter, "
+    "the faster. In the table, brackets have 95 % intervals."
 )
 
 
@@ -55,7 +55,7 @@ def build() -> Shown:
     """Lay it out, empty."""
     rows = gr.HTML(js_on_load=_ACT, elem_id="lineup")
     picture = gr.Plot(show_label=False, visible=False, elem_id="pareto")
-    return Shown(rows, picture, gr.HTML(elem_id="lineup-table"))
+    return Shown(rows, picture, gr.HTML(elem_id="lineup-table", render=False))
 
 
 def preset(event: gr.EventData) -> str:
@@ -114,7 +114,7 @@ def rows(timed: Collection[Timed], said: str, first: str = "") -> str:
         said: who won; empty while it runs.
         first: name of the winner, if there is one.
     """
-    longest = max((_whole(each) for each in timed), default=1.0)
+    longest = max((1 / each.speedup.median for each in timed), default=1.0)
     done = bool(said)
     head = said or f"All presets on this clip: being measured on this machine, {ROUNDS} runs each."
     bars = "".join(_row(each, longest, done, each.preset == first) for each in timed)
@@ -125,13 +125,8 @@ def rows(timed: Collection[Timed], said: str, first: str = "") -> str:
     )
 
 
-def _whole(timed: Timed) -> float:
-    """Seconds that all turns take, by those that are done."""
-    return timed.median * ROUNDS
-
-
 def _row(timed: Timed, longest: float, done: bool, first: bool) -> str:
-    width = 100 * sum(timed.seconds) / longest if not done else 100 * _whole(timed) / longest
+    width = 100 * len(timed.seconds) / ROUNDS / timed.speedup.median / longest
     changed = f"{timed.changed} of {timed.heard} words changed" if timed.changed else "no word changed"
     facts = [f"{1000 * timed.median:.0f} ms" if timed.median >= 0.01 else f"{1000 * timed.median:.1f} ms"]
     if timed.whole:

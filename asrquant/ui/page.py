@@ -41,7 +41,7 @@ _BUTTONS = {
     for theme in ("", "_dark")
 }
 THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace", "monospace"]).set(**_BUTTONS)
-PRINT = Path(__file__).with_name("print.css")
+OUTER = Path(__file__).with_name("outer.css")
 SCRIPTS = tuple(Path(__file__).with_name(name) for name in ("page.js", "share.js"))
 _TAGLINE = "What a speech recognizer gains and loses when its numbers are made coarser (quantization)"
 CACHE = (600, 3600)
@@ -99,7 +99,7 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         theme=THEME,
         css=STYLE.read_text(encoding="utf-8"),
         # Gradio would have the styles in ``css`` hold below its own element only, and it is not the one with the background.
-        head=f"<style>{PRINT.read_text(encoding='utf-8')}</style>",
+        head=f"<style>{OUTER.read_text(encoding='utf-8')}</style>",
         js=script(),
         footer_links=["api"],
         show_error=False,

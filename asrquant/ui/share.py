@@ -17,8 +17,9 @@ def build() -> gr.HTML:
         f'<button type="button" class="aq-button" data-take="{act}">{label}</button>' for act, label in _MENU
     )
     html = (
-        '<div class="aq-share"><button type="button" class="aq-button" id="share-button" aria-expanded="false" aria-controls="share-menu">Share'
-        f'</button><span id="share-menu" hidden>{items}</span><span id="share-said" role="status" class="aq-quiet"></span></div>'
+        '<div class="aq-share"><button type="button" class="aq-button" id="share-button" aria-expanded="false" '
+        f'aria-controls="share-menu">Share</button><span id="share-menu" hidden>{items}</span>'
+        '<span id="share-said" role="status" class="aq-quiet"></span></div>'
     )
     script = "element.addEventListener('click', event => window.asrquant.share(event))"
     return gr.HTML(html, js_on_load=script, visible=False, elem_id="share")

@@ -69,6 +69,7 @@ def head(tagline: str) -> str:
     return (
         f'<div class="aq-title"><h1>asrquant</h1><p>{escape(tagline)}</p>'
         f'<button type="button" class="aq-button" data-dialog="{_DIALOG}" aria-haspopup="dialog">How to read this</button></div>'
-        f'<dialog id="{_DIALOG}" aria-labelledby="{_DIALOG}-title"><form method="dialog"><button class="aq-button">Close</button></form>'
+        f'<dialog id="{_DIALOG}" aria-labelledby="{_DIALOG}-title"><form method="dialog">'
+        '<button class="aq-button">Close</button></form>'
         f'<h2 id="{_DIALOG}-title">How to read this</h2>{how}<h3>Words</h3><dl>{words}</dl></dialog>'
     )
