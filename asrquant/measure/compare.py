@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
 from asrquant.audio.clip import Audio, read_audio
-from asrquant.base.contention import alone, turns
 from asrquant.base.errors import DatasetError
 from asrquant.base.progress import Progress, silent
 from asrquant.measure.divergence import Divergence, diverge
-from asrquant.measure.intervals import LEAST_ROUNDS, Speedup, speedup, steady
+from asrquant.measure.intervals import Speedup
 from asrquant.measure.machine import Machine as Machine
 from asrquant.measure.machine import this_machine as this_machine
+from asrquant.measure.runs import alternating
 from asrquant.model.recognizer import Recognizer, Transcript, Tuning
 from asrquant.model.used import UsedClips
 from asrquant.text.metrics import (
@@ -196,11 +196,8 @@ def compare(
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
     answers = _warmed_up(pair, audio, progress, heard)
-    begun = turns()
-    transcripts = _alternating(pair, audio, runs, progress)
-    undisturbed = alone(begun, turns())
-    before, after = (tuple(each.encoder_seconds for each in side) for side in transcripts)
-    first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
+    taken = alternating(pair, audio, runs, progress)
+    first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, taken.transcripts, strict=True))
     return Comparison(
         source=original.named,
         decoder=original.decoder.name,
@@ -221,8 +218,8 @@ def compare(
         validation=quantized.validation,
         notice=quantized.notice,
         notes=original.origin.notes if original.origin else (),
-        paired=speedup(before, after) if runs >= LEAST_ROUNDS else None,
-        steady=undisturbed and (runs < LEAST_ROUNDS or (steady(before) and steady(after))),
+        paired=taken.paired,
+        steady=taken.steady,
     )
 
 
@@ -236,18 +233,6 @@ def _warmed_up(
         answers.append(recognizer.log_probs(audio))
         heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
     return answers[0], answers[1]
-
-
-def _alternating(
-    pair: tuple[Recognizer, Recognizer], audio: Audio, runs: int, progress: Progress
-) -> tuple[list[Transcript], list[Transcript]]:
-    """The transcripts of each, run by run."""
-    transcripts: tuple[list[Transcript], list[Transcript]] = ([], [])
-    for run in range(runs):
-        for side in (0, 1) if run % 2 == 0 else (1, 0):  # a slow moment hits neither side always
-            progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
-            transcripts[side].append(pair[side].transcribe(audio))
-    return transcripts
 
 
 def _spoken(reference: str | None, rules: Normalization) -> str | None:
@@ -268,7 +253,7 @@ def check_reference(reference: str | None) -> None:
 
 
 def _measured(
-    recognizer: Recognizer, transcripts: list[Transcript], reference: str | None, rules: Normalization
+    recognizer: Recognizer, transcripts: Sequence[Transcript], reference: str | None, rules: Normalization
 ) -> Measured:
     encoder = spread([t.encoder_seconds for t in transcripts])
     decoder = spread([t.decoder_seconds for t in transcripts])

@@ -108,6 +108,12 @@ class _Tab:
         return {clip.audio, clip.words, clip.origin, clip.recording, clip.channel, *self.settings}
 
     @property
+    def given_to_all(self) -> set[Component]:
+        """The same for all presets."""
+        clip = self.clip
+        return {clip.audio, clip.words, clip.origin, clip.recording, clip.channel, *self.model.all, *self.own.all}
+
+    @property
     def outputs(self) -> list[Component]:
         """What a job changes."""
         clip = self.clip
@@ -133,7 +139,7 @@ class _Tab:
         clip, (go, everything) = self.clip, self.running.starts
         starts = (
             (go.click, self.transcribe, self.given),
-            (everything.click, self.line_up, self.given),
+            (everything.click, self.line_up, self.given_to_all),
             (self.examples.click, self.transcribe_example, self.settings),
             (self.lineup.rows.click, self.transcribe_preset, self.given),
         )
