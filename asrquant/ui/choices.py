@@ -20,7 +20,7 @@ from asrquant.sources.choosing import NGRAM_BYTES
 from asrquant.sources.listed import SMALL_ENGLISH
 from asrquant.text import decoders
 from asrquant.text.decoders import DECODERS
-from asrquant.ui import custom, fastest, render, strip
+from asrquant.ui import custom, fastest, render, strip, words
 from asrquant.ui.nearby import refuse_the_distant
 
 FIRST_PRESET, FIRST_DECODER, FIRST_RUNS = "dynamic-int8", "ngram", 3
@@ -138,6 +138,7 @@ def preset_and_settings(tab: str, prefix: str = "") -> PresetControls:
     )
     explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
     blocks = gr.HTML(strip.html(FIRST_PRESET), elem_id=f"{prefix}strip")
+    gr.HTML(words.listed("preset", "int8", "static", "dynamic", "calibration", "observer"))
     raced = gr.HTML(elem_id=f"{prefix}raced", visible=False, padding=False)
     tell_absent_presets()
     own = custom.build(f"{prefix}custom")

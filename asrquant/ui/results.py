@@ -16,10 +16,11 @@ from asrquant.measure.compare import Comparison, comparison_dict
 from asrquant.show.comparison import accuracy_figure, comparison_table, nothing_wrong, speed_figure
 from asrquant.show.comparison_file import page as comparison_page
 from asrquant.show.divergence import divergence_figure, divergence_table
-from asrquant.ui import figures, render, share
+from asrquant.ui import figures, render, share, words
 from asrquant.ui.running import Updates
 
 WHERE = "Where they part: divergence of the quantized model's label probabilities from the original's (KL), 0 where they agree"
+_WORDS = words.listed("RTF", "WER", "CER", "encoder", "decoder", "divergence")
 WELCOME = "Click an example above, record yourself or open a file: what a smaller model gains, and what it costs, appears here."
 
 
@@ -47,6 +48,7 @@ class Results:
     cards: gr.HTML
     texts: gr.HTML
     share: gr.HTML
+    as_html: gr.DownloadButton
     details: gr.Accordion
     speed: gr.Plot
     accuracy: gr.Plot
@@ -56,7 +58,6 @@ class Results:
     moments: gr.HTML
     as_json: gr.DownloadButton
     as_csv: gr.DownloadButton
-    as_html: gr.DownloadButton
 
     @property
     def all(self) -> list[Component]:
@@ -66,9 +67,13 @@ class Results:
     def empty(self) -> Updates:
         """How they look where there is no result."""
         hidden = (
-            self.share, self.details, self.speed, self.accuracy, self.divergence, self.as_json, self.as_csv, self.as_html
+            self.share, self.details, self.speed, self.accuracy, self.divergence, self.as_json, self.as_csv
         )  # fmt: skip
-        return {**dict.fromkeys(self.all, ""), **{part: gr.update(visible=False) for part in hidden}}
+        return {
+            **dict.fromkeys(self.all, ""),
+            self.as_html: gr.update(value=None),
+            **{part: gr.update(visible=False) for part in hidden},
+        }
 
     @contextmanager
     def full(self, found: Comparison, about: About, charts: bool = True) -> Iterator[Updates]:
@@ -94,12 +99,12 @@ class Results:
                 self.texts: render.transcripts(found),
                 self.share: gr.update(visible=True),
                 self.details: gr.update(visible=True, open=charts),
-                self.numbers: render.table(frame, "Median of the runs (range in brackets)") + about.how,
+                self.numbers: render.table(frame, "Median of the runs (range in brackets)") + _WORDS + about.how,
                 self.moments: render.table(divergence_table(found.divergence), WHERE),
                 self.no_errors: render.notice(none_wrong) if none_wrong else "",
                 self.as_json: gr.update(value=str(as_json), visible=True),
                 self.as_csv: gr.update(value=str(as_csv), visible=True),
-                self.as_html: gr.update(value=str(as_html), visible=True),
+                self.as_html: gr.update(value=str(as_html)),
             }
             yield {**shown, **self.charts(found)} if charts else shown
 
@@ -113,14 +118,18 @@ class Results:
         }
 
 
-def answer() -> tuple[gr.HTML, gr.HTML, gr.HTML]:
+Answer = tuple[gr.HTML, gr.HTML, gr.HTML, gr.DownloadButton]
+"""The first parts of ``Results``."""
+
+
+def answer() -> Answer:
     """Lay out the answer, the transcripts and what can be taken away."""
     cards = gr.HTML(elem_id="cards")
     texts = gr.HTML(render.notice(WELCOME), elem_id="transcripts")
-    return cards, texts, share.build()
+    return cards, texts, share.build(), gr.DownloadButton(visible="hidden", elem_id="html")
 
 
-def below(parts: tuple[gr.HTML, gr.HTML, gr.HTML]) -> Results:
+def below(parts: Answer) -> Results:
     """Lay out what stands below the answer, closed until somebody wants it.
 
     Args:
@@ -137,5 +146,4 @@ def below(parts: tuple[gr.HTML, gr.HTML, gr.HTML]) -> Results:
         with gr.Row():
             as_json = gr.DownloadButton("Download JSON", visible=False, size="sm", elem_id="json")
             as_csv = gr.DownloadButton("Download CSV", visible=False, size="sm", elem_id="csv")
-            as_html = gr.DownloadButton("Download HTML", visible=False, size="sm", elem_id="html")
-    return Results(*parts, details, speed, accuracy, no_errors, numbers, where, moments, as_json, as_csv, as_html)
+    return Results(*parts, details, speed, accuracy, no_errors, numbers, where, moments, as_json, as_csv)

@@ -59,7 +59,7 @@ def term(shown: str, word: str) -> str:
 
 def listed(*words: str) -> str:
     """Some of them in a line."""
-    return f'<p class="aq-quiet aq-words">In a sentence each: {", ".join(term(word, word) for word in words)}</p>'
+    return f'<p class="aq-quiet aq-words">Words: {", ".join(term(word, word) for word in words)}</p>'
 
 
 def head(tagline: str) -> str:
