@@ -110,7 +110,7 @@ class Comparison:
 
     @property
     def clear(self) -> bool:
-        """Whether the runs tell which of the two is faster; of a single run nobody knows how much it is worth."""
+        """Whether the runs tell the two apart; of a single run nobody knows how much it is worth."""
         if not self.steady:
             return False
         if self.paired:

@@ -32,7 +32,7 @@ class Speedup:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves no doubt which of the two is faster."""
+        """Whether the interval leaves no doubt which of the two is ahead."""
         return self.interval.low > 1 or self.interval.high < 1
 
     def __str__(self) -> str:

@@ -73,4 +73,4 @@ def _bars(found: Comparison) -> str:
         f'<div class=bar style="width:{100 * seconds / max(times):.1f}%;background:{color}"></div>'
         for name, seconds, color in zip(found.names, times, COLORS, strict=True)
     )
-    return f"<p class=quiet>Time of the encoder for the clip, the shorter the faster:</p>{bars}"
+    return f"<p class=quiet>Time of the encoder for the clip, the shorter the less work:</p>{bars}"

@@ -160,7 +160,7 @@ def _words(found: Comparison) -> str:
 def _words_figure(found: Comparison) -> Figure:
     changed, heard, note = _changed(found), _heard(found), _rates(found)
     if found.measure == "CER":
-        sentence = "of the characters are the same in both transcripts."
+        sentence = "That many of the characters have both transcripts in common."
         return Figure("Characters kept", f"{found.agreement:.1f} %", sentence, note)
     value = f"{len(changed)} of {heard}" if len(changed) <= heard else f"{len(changed)}"
     if not heard and not changed:
@@ -179,7 +179,9 @@ def _named(edit: Edit) -> str:
 
 
 def _rates(found: Comparison) -> str:
-    if found.rates is None:
+    if found.wers is None or found.cers is None:
         return f"Agreement {found.agreement:.1f} %; no reference, so no WER"
-    before, after = found.rates
-    return f"{found.measure} {before:.1f} % → {after:.1f} %"
+    both = [
+        f"{name} {first:.1f} % → {second:.1f} %" for name, (first, second) in (("WER", found.wers), ("CER", found.cers))
+    ]
+    return "; ".join(both[::-1] if found.measure == "CER" else both)

@@ -79,7 +79,7 @@ def _eager(settings: TorchEager) -> tuple[Block, ...]:
     }
     if "feature_extractor" in found:
         found[FIRST_CONVOLUTION] = found["feature_extractor"]
-    return _blocks(found)
+    return _blocks({role: scheme for role, scheme in found.items() if role not in settings.ignored})
 
 
 def _all_but(ignored: Collection[str], scheme: Scheme, roles: Collection[str]) -> tuple[Block, ...]:

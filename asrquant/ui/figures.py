@@ -48,7 +48,7 @@ def answer(found: Comparison, about: str, origin: Origin) -> str:
 def pending(clip: str) -> str:
     """What stands in the answer's place while the first comparison is measured: no figure of another day or machine."""
     cards = "".join(_card(Figure(title, "…", PENDING)) for title in ("Size", "Speed here", "Words changed"))
-    said = f"A speech recognizer and a smaller copy of it, on the clip \u201c{clip}\u201d: {PENDING}."
+    said = f"A speech recognizer and a copy of it with coarser numbers, on the clip \u201c{clip}\u201d: {PENDING}."
     return f'<div class="aq-answer"><p class="aq-sentence">{escape(said)}</p><div class="aq-cards aq-figures">{cards}</div></div>'
 
 

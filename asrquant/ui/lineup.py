@@ -23,7 +23,7 @@ _ACT = """element.addEventListener('click', event => {
 })"""
 _HOW = (
     f"Each bar is the encoder's time for {ROUNDS} runs of this clip as a share of the original's in the same turns: the shorter, "
-    "the faster. In the table, brackets have 95 % intervals."
+    "the less work. In the table, brackets have 95 % intervals."
 )
 
 

@@ -21,7 +21,7 @@ from asrquant.ui.running import Updates
 
 WHERE = "Where they part: divergence of the quantized model's label probabilities from the original's (KL), 0 where they agree"
 _WORDS = words.listed("RTF", "WER", "CER", "encoder", "decoder", "divergence")
-WELCOME = "Click an example above, record yourself or open a file: what a smaller model gains, and what it costs, appears here."
+WELCOME = "Click an example above, record yourself or open a file: what coarser numbers gain, and what they cost, appears here."
 
 
 @dataclass(frozen=True)

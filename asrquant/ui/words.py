@@ -16,7 +16,7 @@ WORDS = {
     "observer": "What watches the numbers inside during calibration, and decides which range 8 bits have to cover.",
     "encoder": "The part of a recognizer that turns sound into the probability of each letter; it does nearly all the work.",
     "decoder": "What makes words of the letters' probabilities. Both models have the same one.",
-    "RTF": "Real-time factor: seconds of work for a second of sound. Under 1 is faster than speech.",
+    "RTF": "Real-time factor: seconds of work for a second of sound. Under 1 it keeps up with speech.",
     "WER": "Word error rate: of 100 words that were said, how many came out wrong.",
     "CER": "Character error rate: the same, counted in letters.",
     "divergence": "How far the quantized model's opinion of each moment is from the original's; 0 where they agree.",
@@ -28,7 +28,7 @@ _CASELESS = {word.lower(): word for word in WORDS}
 _DIALOG = "how-to-read"
 _HOW = (
     ("The sentence and the three figures", "compare one speech recognizer with a copy of it whose numbers were made coarser: how "
-     "much smaller the copy is, how fast it is on the machine that serves this page, and how many words it hears otherwise."),
+     "much less room the copy takes, how fast it is on the machine that serves this page, and which words change."),
     ("The transcripts", "show what each of the two heard. Words that differ are marked by more than colour."),
     ("Speed", "is measured, here, in turns, after a warm-up. On another machine it is another; the page never shows a number of "
      "another day or machine as if it were measured now. Where the runs do not tell the two apart, it says so."),

@@ -10,7 +10,7 @@ from asrquant.model.engine_settings import FIRST_CONVOLUTION
 from asrquant.model.recognizer import Recognizer
 from asrquant.show.strip import strip
 
-FOREIGN = ("openvino-int8", "onnx-int8", "onnx-dynamic-int8", "onnx-fp32")
+FOREIGN = tuple(name for name in PRESETS if name.startswith(("openvino", "onnx")))
 POSITIONS = "pos_conv_embed"
 
 
