@@ -45,7 +45,7 @@ MEASURED_WORDS = {
     },
     "show/lineup.py": {
         "was clearly faster here than the original", "times smaller and", "in both speed and errors, fastest first",
-        "A row a preset, fastest first", "the further right and down, the better",
+        "A row a preset, fastest first", "the further right and down, the better.",
     },
     "ui/words.py": {"names the fastest that changed no word"},
 }  # fmt: skip

@@ -11,7 +11,11 @@ from asrquant.show.comparison import dressed
 from asrquant.show.report import PALETTE
 
 _MEGA = 1e6
-_BELOW = {"orientation": "h", "yanchor": "top", "y": -0.24, "x": 0}
+PICTURE = (
+    "The Pareto picture, speed against errors: the further right and down, the better. A disc's area is the size; its name comes "
+    "by pointer or touch."
+)
+"""Stands over ``lineup_figure``, as a chart's own title does not wrap."""
 
 
 def verdict(found: LineUp) -> str:
@@ -60,12 +64,12 @@ def lineup_figure(found: LineUp) -> go.Figure:
         name="best so far", line={"color": "#94a3b8", "dash": "dot"}, hoverinfo="skip",
     )  # fmt: skip
     largest = max(each.size_bytes for each in found.timed)
-    first = winner(found)
+    first, named = winner(found), (*front, found.timed[0])
     for index, each in enumerate(found.timed):
         won, size = each == first, f"{each.size_bytes / _MEGA:.1f}"
         figure.add_scatter(
-            x=[each.speedup.median], y=[rate(found, each)], mode="markers+text" if won else "markers",
-            name=f"<b>{each.preset}</b>" if won else each.preset, text=[each.preset], textposition="top center",
+            x=[each.speedup.median], y=[rate(found, each)], mode="markers+text" if each in named else "markers",
+            name=each.preset, text=[f"<b>{each.preset}</b>" if won else each.preset], textposition="top center",
             marker={
                 "size": [each.size_bytes], "sizemode": "area", "sizeref": largest / 34**2, "sizemin": 5,
                 "color": PALETTE[index % len(PALETTE)], "opacity": 0.85, "line": {"width": 3 if won else 0, "color": "#0f766e"},
@@ -73,11 +77,11 @@ def lineup_figure(found: LineUp) -> go.Figure:
             hovertemplate=f"{each.preset}: %{{x:.2f}} × as fast, {axis(found)} %{{y:.1f}}, {size} MB<extra></extra>",
         )  # fmt: skip
     figure.add_vline(x=1, line={"color": "#94a3b8", "width": 1, "dash": "dash"})
-    figure = dressed(figure, "Speed against errors: the further right and down, the better", axis(found))
+    figure = dressed(figure, "", axis(found))
     figure.update_xaxes(title_text="× the original's speed here; area: size", rangemode="tozero", showgrid=True)
     highest = max(rate(found, each) for each in found.timed)
     figure.update_yaxes(range=[-0.08 * max(10, highest), 1.15 * max(10, highest)])
-    return figure.update_layout(showlegend=True, height=440, legend=_BELOW, margin={"l": 50, "r": 10, "t": 50, "b": 40})
+    return figure.update_layout(height=360, margin={"l": 50, "r": 15, "t": 15, "b": 45})
 
 
 def lineup_table(found: LineUp) -> pd.DataFrame:

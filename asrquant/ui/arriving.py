@@ -188,7 +188,7 @@ class Beginning:
         example = next(each for each in example_clips() if each.id == found.example)
         how = render.conditions(found.found, example.path.name, found.preset)
         origin = figures.Origin(MODELS[0], found.preset, found.example)
-        about = About(when(found, time.time()), how, origin, example.path.name)
+        about = About(when(found, time.time()), found.at, how, origin, example.path.name)
         with ExitStack() as files:
             updates = files.enter_context(self.results.full(found.found, about, charts=False))
             yield {

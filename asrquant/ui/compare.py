@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -76,7 +77,7 @@ class _CompareScreen(Screen):
         """All results."""
         name = Path(str(self._clip)).name
         when = f"Measured on this machine just now: median of {value.runs} runs each, in turns. Clip: {name}."
-        about = results.About(when, render.conditions(value, name, self._preset), self._origin, name)
+        about = results.About(when, time.time(), render.conditions(value, name, self._preset), self._origin, name)
         with self._tab.results.full(value, about) as updates:
             yield {**updates, **self._tab.clip.heard(value.mixed)}
 

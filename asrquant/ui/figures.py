@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from dataclasses import asdict, dataclass
 from html import escape
@@ -28,17 +29,29 @@ class Origin:
     example: str = ""
 
 
-def answer(found: Comparison, about: str, origin: Origin) -> str:
+def dated(found: Comparison, at: float) -> str:
+    """When and how it was measured, as true tomorrow as today: for what is taken away.
+
+    Args:
+        found: that was measured.
+        at: when, in seconds since 1970.
+    """
+    day = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    return f"Measured on {day:%d %b %Y, %H:%M} UTC: median of {found.runs} runs each, in turns."
+
+
+def answer(found: Comparison, about: str, origin: Origin, taken: str = "") -> str:
     """The sentence and the figures.
 
     Args:
         found: that was measured.
         about: when, and on what, for people.
         origin: for a link.
+        taken: ``dated``, for what is taken away.
     """
     said = headline(found)
     figures = "".join(map(_card, said.figures))
-    shared = escape(json.dumps(_shared(found, said, about, origin)))
+    shared = escape(json.dumps(_shared(found, said, taken, origin)))
     return (
         f'<div class="aq-answer" data-shared="{shared}"><p class="aq-sentence">{escape(said.sentence)}</p>'
         f'<div class="aq-cards aq-figures">{figures}</div><p class="aq-quiet aq-about">{escape(about)}</p></div>'
@@ -60,7 +73,7 @@ def _card(figure: Figure) -> str:
     )
 
 
-def _shared(found: Comparison, said: Headline, about: str, origin: Origin) -> dict[str, object]:
+def _shared(found: Comparison, said: Headline, taken: str, origin: Origin) -> dict[str, object]:
     """What the browser draws a picture and makes a link of."""
     texts = [
         *([("Said", found.reference)] if found.reference else []),
@@ -69,7 +82,7 @@ def _shared(found: Comparison, said: Headline, about: str, origin: Origin) -> di
     ]
     return {
         "sentence": said.sentence, "figures": [asdict(each) for each in said.figures], "texts": texts,
-        "about": [about, str(found.machine)], "link": asdict(origin),
+        "about": [taken, str(found.machine)], "link": asdict(origin),
     }  # fmt: skip
 
 

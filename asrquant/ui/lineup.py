@@ -12,8 +12,8 @@ from gradio.components import Component
 
 from asrquant.measure.lineup import ROUNDS, LineUp, Timed, winner
 from asrquant.measure.winner import ORIGINAL, LeftOut
-from asrquant.show.lineup import lineup_figure, lineup_table, verdict
-from asrquant.ui import render
+from asrquant.show.lineup import PICTURE, lineup_figure, lineup_table, verdict
+from asrquant.ui import render, words
 from asrquant.ui.running import Screen, Updates
 
 NO_PRESET = "There is no such preset here; click one of those that are shown."
@@ -100,9 +100,12 @@ class LineUpScreen(Screen):
         order = tuple(sorted(value.timed, key=lambda each: -each.speedup.median))
         how = f"{_HOW} Clip: {self._clip} ({value.audio_seconds:.1f} s). Machine: {value.machine}."
         yield {
-            self._shown.rows: rows(order, verdict(value), first.preset if first else "") + left_out(value.left_out),
+            self._shown.rows: rows(order, verdict(value), first.preset if first else "") + render.about(PICTURE),
             self._shown.picture: gr.update(value=lineup_figure(value), visible=True),
-            self._shown.table: render.table(lineup_table(value), "All presets on this clip") + render.about(how),
+            self._shown.table: render.table(lineup_table(value), "All presets on this clip")
+            + words.listed("encoder", "WER", "Pareto")
+            + render.about(how)
+            + left_out(value.left_out),
         }
 
 

@@ -29,13 +29,15 @@ class About:
     """What goes with a comparison that is shown.
 
     Attributes:
-        when: and where it was measured, in a line for everybody.
+        when: and where it was measured, in a line for everybody who looks now.
+        at: when that was, in seconds since 1970; for what is taken away.
         how: HTML on how it was measured.
         origin: for a link.
         file: name of the clip's file.
     """
 
     when: str
+    at: float
     how: str
     origin: figures.Origin
     file: str
@@ -84,18 +86,16 @@ class Results:
             about: what goes with it.
             charts: whether the part below is open; a page that comes up draws nothing that nobody has asked for.
         """
-        frame = comparison_table(found)
+        frame, taken = comparison_table(found), figures.dated(found, about.at)
         none_wrong = nothing_wrong(found)
         with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
             as_json, as_csv = Path(folder) / "comparison.json", Path(folder) / "comparison.csv"
             as_html = Path(folder) / "comparison.html"
             as_json.write_text(json.dumps(comparison_dict(found), indent=1) + "\n", encoding="utf-8")
             frame.to_csv(as_csv, index=False)
-            as_html.write_text(
-                comparison_page(found, about.when, about.file), encoding="utf-8", errors="backslashreplace"
-            )
+            as_html.write_text(comparison_page(found, taken, about.file), encoding="utf-8", errors="backslashreplace")
             shown = {
-                self.cards: figures.answer(found, about.when, about.origin),
+                self.cards: figures.answer(found, about.when, about.origin, taken),
                 self.texts: render.transcripts(found),
                 self.share: gr.update(visible=True),
                 self.details: gr.update(visible=True, open=charts),

@@ -134,6 +134,7 @@ def test_a_picture_a_file_and_a_link_that_opens_it_again(open_page, url: str, tm
         page.get_by_role("button", name="Page (HTML)").click()
     text = Path(file.value.path()).read_text(encoding="utf-8")
     assert page.locator("#cards .aq-sentence").inner_text() in text and "<script" not in text and "src=" not in text
+    assert " ago" not in text and re.search(r"Measured on \d\d \w+ \d{4}, ", text)  # which is as true tomorrow
     page.get_by_role("button", name="Copy link").click()
     expect(page.locator("#share-said")).to_contain_text("Copied")
     link = page.evaluate("navigator.clipboard.readText()")
