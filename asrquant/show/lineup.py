@@ -64,12 +64,14 @@ def lineup_figure(found: LineUp) -> go.Figure:
         name="best so far", line={"color": "#94a3b8", "dash": "dot"}, hoverinfo="skip",
     )  # fmt: skip
     largest = max(each.size_bytes for each in found.timed)
+    furthest = max(each.speedup.median for each in found.timed)
     first, named = winner(found), (*front, found.timed[0])
     for index, each in enumerate(found.timed):
         won, size = each == first, f"{each.size_bytes / _MEGA:.1f}"
         figure.add_scatter(
             x=[each.speedup.median], y=[rate(found, each)], mode="markers+text" if each in named else "markers",
-            name=each.preset, text=[f"<b>{each.preset}</b>" if won else each.preset], textposition="top center",
+            name=each.preset, text=[f"<b>{each.preset}</b>" if won else each.preset],
+            textposition="top left" if each.speedup.median > furthest / 2 else "top right",
             marker={
                 "size": [each.size_bytes], "sizemode": "area", "sizeref": largest / 34**2, "sizemin": 5,
                 "color": PALETTE[index % len(PALETTE)], "opacity": 0.85, "line": {"width": 3 if won else 0, "color": "#0f766e"},
@@ -80,7 +82,7 @@ def lineup_figure(found: LineUp) -> go.Figure:
     figure = dressed(figure, "", axis(found))
     figure.update_xaxes(title_text="× the original's speed here; area: size", rangemode="tozero", showgrid=True)
     highest = max(rate(found, each) for each in found.timed)
-    figure.update_yaxes(range=[-0.08 * max(10, highest), 1.15 * max(10, highest)])
+    figure.update_yaxes(range=[-0.15 * max(10, highest), 1.15 * max(10, highest)])
     return figure.update_layout(height=360, margin={"l": 50, "r": 15, "t": 15, "b": 45})
 
 
