@@ -10,7 +10,7 @@ from asrquant.base.files import megabytes
 from asrquant.base.tables import escaped, markdown, one_line
 from asrquant.engines.engine import Format
 from asrquant.export.hub import is_name
-from asrquant.export.manifest import Manifest, Result, Verification
+from asrquant.export.manifest import BrowserCheck, Manifest, Result, Verification
 from asrquant.text.metrics import Measure
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def summary(manifest: Manifest) -> dict[str, str]:
         f"{megabytes(manifest.original_bytes)}",
         "Verified": verified(manifest),
     }
+    if manifest.browser:
+        rows["In a browser"] = in_a_browser(manifest.browser)
     if counts := manifest.verification and manifest.verification.quantized:
         rows["Quantized modules"] = ", ".join(f"{count} {name}" for name, count in counts.items())
     if manifest.tuning:
@@ -61,6 +63,18 @@ def outcome(check: Verification) -> str:
     return (
         f"{differ} (allowed {check.tolerance:g}) on {len(check.differences)} clips of 0.5 to 30 s, {check.identical} of "
         f"{check.transcripts} transcripts identical"
+    )
+
+
+def in_a_browser(check: BrowserCheck) -> str:
+    """What came of opening the page in a browser, in a sentence."""
+    if not check.browser:
+        return f"not verified: {check.note}"
+    return (
+        f"opened in {check.browser}: log-probs of the original differ by at most {check.largest:.2g} (allowed "
+        f"{check.tolerance:g}), the best label of the quantized model is the same in {check.same_best:.1%} of the frames (at least "
+        f"{check.least_same:.0%}); greedy transcripts identical on {check.original_texts} and {check.quantized_texts} of "
+        f"{check.clips} clips"
     )
 
 
