@@ -13,7 +13,7 @@ async function run() {
   const stop = new AbortController().signal, ignore = () => {};
   const page = await settings(ignore, stop);
   const device = new Device(page);
-  await device.load(ignore, stop);
+  await device.open(ignore, stop);
   const count = Number(await (await fetch('/clips')).text());
   for (let clip = 0; clip < count; clip++) {
     const wave = new Float32Array(await (await fetch(`/clips/${clip}`)).arrayBuffer());

@@ -72,9 +72,9 @@ def in_a_browser(check: BrowserCheck) -> str:
         return f"not verified: {check.note}"
     return (
         f"opened in {check.browser}: log-probs of the original differ by at most {check.largest:.2g} (allowed "
-        f"{check.tolerance:g}), the best label of the quantized model is the same in {check.same_best:.1%} of the frames (at least "
-        f"{check.least_same:.0%}); greedy transcripts identical on {check.original_texts} and {check.quantized_texts} of "
-        f"{check.clips} clips"
+        f"{check.tolerance:g}), the best label of the quantized model is the same in {check.same_best:.1%} of the frames "
+        f"(allowed {check.least_same:.0%}); greedy transcripts identical on {check.original_texts} and "
+        f"{check.quantized_texts} of {check.clips} clips"
     )
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from asrquant.engines.engine import Format
+from asrquant.engines.engine import Format, PageFormat
 from asrquant.export.manifest import DECODER, DecoderSettings, write_json
 from asrquant.model.recognizer import Recognizer
 
@@ -15,14 +15,26 @@ SCRIPT, NGRAM = "transcribe.py", "lm"
 
 def write_company(recognizer: Recognizer, form: Format, files: Path) -> None:
     """Write all of it."""
-    write_decoder(recognizer, files)
+    _write_words(recognizer, files)
     shutil.copyfile(form.script, files / SCRIPT)
+
+
+def write_page(form: PageFormat, recognizer: Recognizer, original: Recognizer, files: Path) -> None:
+    """Write what a page needs and nothing of an artifact besides.
+
+    Raises:
+        ExportError: as ``PageFormat.save_page``.
+        PresetError: the same.
+    """
+    form.save(recognizer, files)
+    form.save_page(recognizer, original, files)
+    _write_words(recognizer, files)
+
+
+def _write_words(recognizer: Recognizer, files: Path) -> None:
+    """``decoder.json``, the n-gram beside it where the model has one, and the model's licences."""
     for name, text in (recognizer.origin.licences if recognizer.origin else {}).items():
         (files / name).write_text(text, encoding="utf-8")
-
-
-def write_decoder(recognizer: Recognizer, files: Path) -> None:
-    """Write ``decoder.json``, and the n-gram beside it where the model has one."""
     vocabulary = recognizer.vocabulary
     ngram = None
     if vocabulary.ngram:

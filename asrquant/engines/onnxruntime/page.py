@@ -26,6 +26,7 @@ FLOAT, INT8, SETTINGS = "encoder-float.onnx", "encoder-int8.onnx", "page.json"
 ASSETS = Path(__file__).with_name("web")
 """What every such page has: its scripts, its style, and ONNX Runtime Web in ``ort``."""
 RUNTIME = ASSETS / "ort" / "manifest.json"
+INDEX = "index.html"
 WASM = "ort/ort-wasm-simd-threaded.wasm.gz"
 _MOST_BYTES = 500_000_000
 """Of the float model. A tab of a browser has 4 GB for WebAssembly at the most, and on a phone far less."""

@@ -139,65 +139,67 @@ export class Device {
     /** @type {Map<string, ArrayBuffer>} by file; kept, as whoever cancels needs them again, and the network may be gone by then */
     this.files = new Map();
     this.opened = false;
-    /** @type {Decoder} */
-    this.decoder = { decoder: 'greedy', labels: [], texts: [], blank_index: 0, ngram: null, search: {}, punctuation: '' };
+    /** @type {Decoder | undefined} */
+    this.decoder = undefined;
     this.worker = new Asked();
     this.spare = new Asked();
   }
 
   /**
-   * Fetch what is not here yet, and open the models.
+   * Open the models, if they are not, and fetch what is not here yet; one is opened while the next is on its way.
    * @param {Progress} progress
    * @param {AbortSignal} stop
    */
-  async load(progress, stop) {
-    const { models, wasm, wasm_bytes, ngram_bytes } = this.page;
-    this.decoder = await (await fetched('decoder.json', stop)).json();
-    const ngram = this.readsNgram() ? [/** @type {string} */ (this.decoder.ngram)] : [];
-    const total = models.reduce((sum, model) => sum + model.bytes, wasm_bytes + ngram.length * ngram_bytes);
-    for (const file of [wasm, ...models.map((model) => model.file), ...ngram]) {
-      if (this.files.has(file)) continue;
-      const before = this.bytes;
-      /** @param {number} count */
-      const more = (count) => progress('loading', Math.min(this.bytes = before + count, total), total);
-      try {
-        this.files.set(file, await read(await fetched(file, stop), more));
-      } catch (error) {
-        this.bytes = before;
-        if (stop.aborted) throw new Cancelled();
-        throw error instanceof Problem ? error : new Problem(`${file} came in part only; reload the page to try again.`);
-      }
-    }
-    await this.open(progress);
-  }
-
-  /**
-   * Open the models, if they are not.
-   * @param {Progress} progress
-   */
-  async open(progress) {
+  async open(progress, stop) {
     if (this.opened) return;
-    const { models, wasm } = this.page, { decoder } = this;
-    progress('starting ONNX Runtime', 0, 0);
-    await this.worker.ask('start', {
-      wasm: await unpacked(this.file(wasm)), threads: this.threads, decoder,
-      ngram: this.readsNgram() ? new TextDecoder().decode(this.file(/** @type {string} */ (decoder.ngram))) : null,
-    });
+    const { models, wasm } = this.page, { worker } = this;
+    this.decoder ??= await (await fetched('decoder.json', stop)).json();
+    const { decoder } = this, ngram = this.ngram();
+    const packed = await this.fetch(wasm, progress, stop);
+    const words = ngram && new TextDecoder().decode(await this.fetch(ngram, progress, stop));
+    let opening = worker.ask('start', { wasm: await unpacked(packed), threads: this.threads, decoder, ngram: words });
     for (const { name, file } of models) {
-      progress(`opening ${name}`, 0, 0);
-      await this.worker.ask('open', { name, bytes: this.file(file) });
+      opening.catch(() => {});  // is told below, where nothing else went wrong before
+      const bytes = await this.fetch(file, progress, stop);
+      opening = opening.then(() => worker.ask('open', { name, bytes }));
     }
+    progress('opening the models', 0, 0);
+    await opening;
     this.opened = true;
   }
 
-  /** Whether the model has an n-gram that a browser can read: KenLM's text form, of a size that leaves room for the models. */
-  readsNgram() {
-    return Boolean(this.decoder.ngram?.endsWith('.arpa')) && this.page.ngram_bytes <= MOST_NGRAM;
+  /**
+   * Contents of a file, fetched at the first time.
+   * @param {string} file
+   * @param {Progress} progress
+   * @param {AbortSignal} stop
+   * @returns {Promise<ArrayBuffer>}
+   */
+  async fetch(file, progress, stop) {
+    const known = this.files.get(file);
+    if (known) return known;
+    const before = this.bytes, { models, wasm_bytes, ngram_bytes } = this.page;
+    const total = models.reduce((sum, model) => sum + model.bytes, wasm_bytes + (this.ngram() ? ngram_bytes : 0));
+    /** @param {number} count */
+    const more = (count) => progress('loading', Math.min(this.bytes = before + count, total), total);
+    try {
+      const contents = await read(await fetched(file, stop), more);
+      this.files.set(file, contents);
+      return contents;
+    } catch (error) {
+      this.bytes = before;
+      if (stop.aborted) throw new Cancelled();
+      throw error instanceof Problem ? error : new Problem(`${file} came in part only; reload the page to try again.`);
+    }
   }
 
-  /** @param {string} name */
-  file(name) {
-    return /** @type {ArrayBuffer} */ (this.files.get(name));
+  /**
+   * Name of the n-gram, if a browser can read it: KenLM's text form, of a size that leaves room for the models.
+   * @returns {string | null}
+   */
+  ngram() {
+    const name = this.decoder?.ngram ?? null;
+    return name?.endsWith('.arpa') && this.page.ngram_bytes <= MOST_NGRAM ? name : null;
   }
 
   /**

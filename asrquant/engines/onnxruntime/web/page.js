@@ -108,9 +108,10 @@ async function start() {
   status('asking for the models');
   page = await settings(status, stop.signal);
   device ??= new Device(page);
-  await device.load(status, stop.signal);
-  const usual = { fast: 'ngram' }[device.decoder.decoder] ?? device.decoder.decoder;
-  const offered = Object.keys(DECODERS).filter((name) => name !== 'ngram' || device.readsNgram());
+  await device.open(status, stop.signal);
+  const { decoder, ngram } = /** @type {import('./search.js').Decoder} */ (device.decoder);
+  const usual = decoder === 'fast' ? 'ngram' : decoder;
+  const offered = Object.keys(DECODERS).filter((name) => name !== 'ngram' || device.ngram());
   by('decoder').replaceChildren(...offered.map((name) => element('option', { value: name }, DECODERS[name])));
   by('decoder').value = offered.includes(usual) ? usual : 'greedy';
   const seconds = (performance.now() - begun) / 1000;
@@ -118,7 +119,7 @@ async function start() {
   by('facts').replaceChildren(
     `Model ${page.source}. ONNX Runtime Web ${page.version}, WebAssembly, ${threads}. Loaded in ${seconds.toFixed(1)} s: `,
     `${megabytes(device.bytes)}.`,
-    device.decoder.ngram && !device.readsNgram() ? ` ${NO_NGRAM}` : '',
+    ngram && !device.ngram() ? ` ${NO_NGRAM}` : '',
   );
   document.documentElement.dataset.ready = seconds.toFixed(3);
   status('Ready: record something, or choose a file. It stays on this device.');
@@ -145,7 +146,7 @@ async function transcribe() {
   by('results').replaceChildren();
   /** @type {Result[]} */
   const results = page.models.map((model) => ({ model, text: '', seconds: [], decoderSeconds: 0 }));
-  await device.open(status);
+  await device.open(status, stop.signal);
   for (let run = 0; run < (length <= SHORT ? RUNS : 1); run++) {
     for (const result of results) {
       status(`transcribing: ${result.model.name}`);
@@ -256,5 +257,5 @@ document.addEventListener('drop', (event) => {
   if (file && !busy && !recording) carefully(() => take(file, file.name));
 });
 const theme = new URLSearchParams(location.search).get('theme');
-if (theme) document.documentElement.dataset.theme = theme === 'dark' ? 'dark' : 'light';
+if (theme) document.documentElement.dataset.theme = theme === 'dark' ? 'dark' : 'light';  // of the page that has this one in a frame
 carefully(start);

@@ -46,6 +46,8 @@ const tasks = {
     }
     const plain = new BeamSearch(decoder, null);
     decoders.set('beam', (logProbs) => plain.text(logProbs));
+    // The WebAssembly is compiled for the first model. With an empty one, which is refused, that is while the others are fetched.
+    await ort.InferenceSession.create(new Uint8Array(1)).catch(() => {});
   },
 
   /**
