@@ -1,4 +1,4 @@
-"""What the engines outside PyTorch share: which library is missing, what stays float, how a built encoder is put aside."""
+"""What the engines outside PyTorch share: which library is missing, what was left to quantize, how a build is put aside."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from torch import nn
 
 from asrquant.base.errors import PresetError
 from asrquant.engines.engine import Format, Saved
-from asrquant.model.modules import ROLES, get_module
 from asrquant.model.recognizer import Recognizer
 
 
@@ -21,25 +20,6 @@ def missing_libraries(engine: str, *libraries: str) -> str | None:
     if not absent:
         return None
     return f"The engine {engine} needs {' and '.join(absent)}; install with: pip install {' '.join(libraries)}"
-
-
-def float_paths(recognizer: Recognizer, ignored: Iterable[str]) -> tuple[str, ...]:
-    """Paths of the modules that stay float; what computes features does so whatever the settings say.
-
-    Args:
-        recognizer: whose modules have the roles.
-        ignored: roles or module paths; a role that the model does not have, and an empty name, are nothing.
-
-    Raises:
-        PresetError: there is no such module.
-    """
-    found = []
-    for name in (*ignored, recognizer.roles.front_end or ""):
-        path = recognizer.roles.path(name) if name in ROLES else name
-        if path:
-            get_module(recognizer, path)
-            found.append(path)
-    return tuple(found)
 
 
 def nothing_quantized(preset: str, there: Mapping[str, int], ignored: Iterable[str]) -> PresetError:

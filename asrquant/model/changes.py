@@ -16,6 +16,7 @@ from asrquant.model.engine_settings import (
     TorchEager,
     TorchFused,
 )
+from asrquant.model.modules import ROLES
 
 Scheme = Literal["float", "dynamic", "static"]
 
@@ -64,7 +65,9 @@ def changed_eager(base: str, settings: TorchEager, chosen: Mapping[str, str], ch
         raise PresetError(f"{base!r} is PyTorch's, which has no settings of OpenVINO's; start from an openvino preset.")
     if changes.get("onnxruntime"):
         raise PresetError(f"{base!r} is PyTorch's, which has no settings of ONNX Runtime's; start from an onnx preset.")
+    inside = (name for name, scheme in chosen.items() if scheme == "float" and name not in ROLES)
     return TorchEager(
+        ignored=tuple(dict.fromkeys((*(name for name in settings.ignored if name not in chosen), *inside))),
         dynamic=tuple(name for name, scheme in chosen.items() if scheme == "dynamic"),
         static=tuple(name for name, scheme in chosen.items() if scheme == "static"),
         dynamic_dtype=changes.get("dynamic_dtype", settings.dynamic_dtype),

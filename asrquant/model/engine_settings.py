@@ -18,7 +18,7 @@ DYNAMIC_DTYPES: tuple[str, ...] = get_args(DynamicDtype)
 BACKENDS: tuple[str, ...] = get_args(Backend)
 OBSERVERS: tuple[str, ...] = get_args(Observer)
 FIRST_CONVOLUTION = "first_convolution"
-"""What ``OnnxRuntime.ignored`` calls the convolution that sees the wave, or the features made of it."""
+"""What ``ignored`` calls the convolution that sees the wave, or the features made of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,8 @@ class TorchEager:
         engine: its name; the same for all settings of this type.
         dynamic: roles (see ``modules.ROLES``) or module paths whose weights are quantized ahead, activations on the fly.
         static: roles or paths whose weights and activations are quantized with ranges seen in calibration.
+        ignored: roles, module paths, or ``first_convolution``, that stay float inside of those; static parts are then quantized
+            piece by piece around them.
         dynamic_dtype: of the dynamic parts.
         backend: the process-wide kernels that weights are packed for; None takes what the CPU has (x86 or qnnpack).
         observer: how activation ranges are found: ``backend`` is that backend's own qconfig (histogram, weights per
@@ -39,6 +41,7 @@ class TorchEager:
     engine: Literal["torch_eager"] = field(default="torch_eager", init=False, repr=False)
     dynamic: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
     dynamic_dtype: DynamicDtype = "qint8"
     backend: Backend | None = None
     observer: Observer = "backend"
@@ -71,7 +74,7 @@ class OpenVino:
         engine: its name; the same for all settings of this type.
         precision: that the float parts compute in; ``auto`` is bfloat16 where the processor has it, else float32.
         int8: whether NNCF quantizes weights and activations, with ranges seen in calibration.
-        ignored: roles or module paths that stay float.
+        ignored: roles, module paths, or ``first_convolution``, that stay float.
         ranges: how NNCF estimates the ranges of activations: ``min-max`` its default, ``mean-quantile`` the mean over
             the clips of each clip's outermost quantiles (1e-4), which forgives outliers.
         max_drop: points of WER (of CER, where the script puts no spaces between words) that may be lost on the validation

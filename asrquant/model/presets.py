@@ -16,6 +16,7 @@ from asrquant.base.errors import PresetError
 from asrquant.data.bundled import CALIBRATION_CLIPS, CALIBRATION_SEED
 from asrquant.model.changes import Changes, changed_eager, changed_fused, changed_onnx, changed_openvino, chosen
 from asrquant.model.engine_settings import (
+    FIRST_CONVOLUTION,
     Backend,
     DynamicDtype,
     EngineSettings,
@@ -127,6 +128,11 @@ PRESETS: dict[str, Preset] = {
             TorchEager(dynamic=_DYNAMIC, static=_STATIC),
         ),
         Preset(
+            "mixed-int8-first-float",
+            "mixed-int8 with the first convolution, which hears the wave itself, left float.",
+            TorchEager(dynamic=_DYNAMIC, static=_STATIC, ignored=(FIRST_CONVOLUTION,)),
+        ),
+        Preset(
             "speechbrain-int8",
             "SpeechBrain's tutorial to the letter, with its per-tensor min-max ranges.",
             TorchEager(dynamic=_DYNAMIC, static=_STATIC, observer="min-max"),
@@ -170,6 +176,11 @@ PRESETS: dict[str, Preset] = {
             "openvino-int8",
             "OpenVINO with NNCF's post-training int8 for weights and activations; the CTC output layer stays float.",
             OpenVino(int8=True),
+        ),
+        Preset(
+            "openvino-int8-first-float",
+            "openvino-int8 with the first convolution, which hears the wave itself, left float too.",
+            OpenVino(int8=True, ignored=("ctc_output", FIRST_CONVOLUTION)),
         ),
         Preset(
             "openvino-int8-accurate",

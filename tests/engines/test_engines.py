@@ -12,6 +12,7 @@ from asrquant import PRESETS, Audio, Recognizer, custom, quantize
 from asrquant.base.errors import Cancelled, PresetError
 from asrquant.engines.registry import engines, get_engine
 from asrquant.engines.torch_eager.recipe import StaticQuant, default_backend, use_backend
+from asrquant.measure.divergence import kl_divergence
 from asrquant.model.engine_settings import TorchEager
 from asrquant.model.footprint import compact_state_dict, quantized_modules
 from asrquant.model.modules import module_bytes
@@ -20,6 +21,7 @@ from asrquant.model.modules import module_bytes
 COUNTS = {
     "dynamic-int8": {"dynamic Linear": 27},
     "mixed-int8": {"dynamic Linear": 27, "static Conv1d": 7, "static Linear": 1},
+    "mixed-int8-first-float": {"dynamic Linear": 27, "static Conv1d": 6, "static Linear": 1},
     "speechbrain-int8": {"dynamic Linear": 27, "static Conv1d": 7, "static Linear": 1},
     "static-int8": {"static Conv1d": 7, "static Linear": 1},
     "dynamic-float16": {"dynamic Linear": 27},
@@ -30,6 +32,7 @@ COUNTS = {
 TOLERANCE = {
     "dynamic-int8": (0.001, 0.99),
     "mixed-int8": (0.01, 0.92),
+    "mixed-int8-first-float": (0.003, 0.97),
     "static-int8": (0.01, 0.92),
     "dynamic-float16": (0.0001, 0.999),
     "everything-int8": (0.01, 0.92),
@@ -51,6 +54,38 @@ def test_the_right_modules_are_quantized(quantized: dict[str, Recognizer], name:
     assert quantized_modules(quantized[name].encoder) == COUNTS[name]
     assert quantized[name].backend == default_backend()
     assert quantized[name].preset.name == name
+
+
+def test_the_first_convolution_is_what_costs(an4: Recognizer, quantized: dict[str, Recognizer], examples) -> None:
+    clips = [example.audio() for example in examples]
+
+    def nats(name: str) -> float:
+        return float(torch.cat([kl_divergence(an4.log_probs(c), quantized[name].log_probs(c)) for c in clips]).mean())
+
+    assert nats("mixed-int8-first-float") < 0.3 * nats("mixed-int8")
+
+
+def test_what_is_float_inside_of_what_is_quantized(an4: Recognizer) -> None:
+    layers = "encoder.wav2vec2.model.feature_extractor.conv_layers"
+    third = quantize(an4, custom({f"{layers}.2": "float"}, base="static-int8", calibration_clips=1))
+    kinds = dict(_static_layers(third))
+    assert "2" not in kinds and {"0", "1", "3", "6"} <= set(kinds)
+    inner = custom({"encoder.wav2vec2.model.encoder.layers.1": "float"}, base="dynamic-int8")
+    assert quantized_modules(quantize(an4, inner).encoder) == {"dynamic Linear": 21}
+    assert custom({"feature_extractor": "float"}, base="static-int8").settings == TorchEager(
+        static=("feature_projection",)
+    )
+    with pytest.raises(PresetError, match="nothing"):
+        quantize(an4, custom({"encoder.nothing": "float"}, base="dynamic-int8"))
+
+
+def _static_layers(recognizer: Recognizer) -> list[tuple[str, str]]:
+    """(number of the convolutional layer, class) of each that PyTorch runs in int8."""
+    found = []
+    for path, module in recognizer.encoder.named_modules():
+        if "conv_layers." in path and type(module).__module__.startswith("torch.ao.nn.quantized"):
+            found.append((path.split("conv_layers.")[1].split(".")[0], type(module).__name__))
+    return found
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -27,8 +27,8 @@ def test_the_type_of_the_settings_says_the_engine() -> None:
 def test_what_a_preset_needs() -> None:
     needs = {name: (preset.needs_calibration, preset.needs_validation) for name, preset in PRESETS.items()}
     assert [name for name, (clips, _) in needs.items() if clips] == [
-        "mixed-int8", "speechbrain-int8", "static-int8", "everything-int8", "fused-static-int8", "fused-static-int8-qnnpack",
-        "openvino-int8", "openvino-int8-accurate", "onnx-int8",
+        "mixed-int8", "mixed-int8-first-float", "speechbrain-int8", "static-int8", "everything-int8", "fused-static-int8",
+        "fused-static-int8-qnnpack", "openvino-int8", "openvino-int8-first-float", "openvino-int8-accurate", "onnx-int8",
     ]  # fmt: skip
     assert [name for name, (_, references) in needs.items() if references] == ["openvino-int8-accurate"]
 

@@ -12,8 +12,9 @@ from asrquant.engines.foreign import KeptFormat, missing_libraries
 from asrquant.engines.onnxruntime.encoder import FILE, OnnxEncoder, export
 from asrquant.engines.onnxruntime.formats import FORMATS
 from asrquant.engines.onnxruntime.graph import too_large
-from asrquant.engines.onnxruntime.int8 import kept_float, quantize_model
+from asrquant.engines.onnxruntime.int8 import quantize_model
 from asrquant.model.engine_settings import OnnxRuntime
+from asrquant.model.ignored import float_paths
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Recognizer
 
@@ -34,7 +35,7 @@ def unfit(preset: Preset, recognizer: Recognizer | None) -> str | None:
     settings = preset.settings_for(OnnxRuntime)
     try:
         if recognizer:
-            kept_float(recognizer, settings)
+            float_paths(recognizer, recognizer.roles, settings.ignored)
             return too_large(recognizer.encoder)
     except PresetError as error:
         return str(error)

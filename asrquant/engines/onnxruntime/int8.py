@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import nn
 
 from asrquant.audio.clip import Audio
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress
 from asrquant.base.quiet import root_quietly
-from asrquant.engines.foreign import float_paths, nothing_quantized
+from asrquant.engines.foreign import nothing_quantized
 from asrquant.engines.onnxruntime.encoder import runtime, session
 from asrquant.engines.onnxruntime.graph import QUANTIZABLE, WAVE, int8_nodes, module_path
-from asrquant.model.engine_settings import FIRST_CONVOLUTION, OnnxRuntime
-from asrquant.model.modules import get_module
+from asrquant.model.engine_settings import OnnxRuntime
+from asrquant.model.ignored import float_paths, is_under
 from asrquant.model.recognizer import Recognizer
 
 REDUCE_RANGE = True
@@ -27,31 +26,6 @@ is too much and is cut off; with -64 to 64 the sums are the same on every proces
 where it was made. ``examples/onnx_float_layers.py`` shows what the bit costs."""
 _PRODUCTS = ("MatMul", "Gemm")
 """What is quantized dynamically; convolutions are left to the static way."""
-
-
-def kept_float(recognizer: Recognizer, settings: OnnxRuntime) -> tuple[str, ...]:
-    """Paths of the modules that stay float; what computes features does so whatever the settings say.
-
-    Raises:
-        PresetError: there is no such module.
-    """
-    names = (_first_convolution(recognizer) if name == FIRST_CONVOLUTION else name for name in settings.ignored)
-    return float_paths(recognizer, names)
-
-
-def _first_convolution(recognizer: Recognizer) -> str:
-    """Path of the one that sees the wave, or the features made of it; empty where there is none."""
-    roles = recognizer.roles
-    root = roles.feature_extractor or "encoder"
-    path: str
-    for path, module in get_module(recognizer, root).named_modules(prefix=root):
-        if isinstance(module, nn.modules.conv._ConvNd) and not _is_under(path, roles.front_end):
-            return path
-    return ""
-
-
-def _is_under(path: str, parent: str | None) -> bool:
-    return parent is not None and f"{path}.".startswith(f"{parent}.")
 
 
 def quantize_model(
@@ -79,9 +53,9 @@ def quantize_model(
     """
     import onnx
 
-    ignored = kept_float(recognizer, settings)
+    ignored = float_paths(recognizer, recognizer.roles, settings.ignored)
     model = onnx.load(source)
-    excluded = [node.name for node in model.graph.node if any(_is_under(module_path(node.name), at) for at in ignored)]
+    excluded = [node.name for node in model.graph.node if any(is_under(module_path(node.name), at) for at in ignored)]
     counts = Counter(node.op_type for node in model.graph.node if node.op_type in QUANTIZABLE)
     with root_quietly():
         if settings.int8 == "dynamic":

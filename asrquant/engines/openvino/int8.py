@@ -23,7 +23,6 @@ from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress, silent
 from asrquant.base.quiet import is_loud
 from asrquant.engines.clips import Spoken
-from asrquant.engines.foreign import float_paths
 from asrquant.engines.openvino.encoder import (
     QUANTIZABLE,
     OpenVinoEncoder,
@@ -34,6 +33,7 @@ from asrquant.engines.openvino.encoder import (
     openvino,
 )
 from asrquant.model.engine_settings import OpenVino
+from asrquant.model.ignored import float_paths
 from asrquant.model.recognizer import Recognizer, Trial, Tuning
 from asrquant.text.metrics import Measure, WordErrors, main_measure, normalize_text, total_errors, word_errors
 
@@ -146,7 +146,7 @@ def ignored_patterns(recognizer: Recognizer, settings: OpenVino) -> list[str]:
     Raises:
         PresetError: there is no such module.
     """
-    paths = float_paths(recognizer, settings.ignored)
+    paths = float_paths(recognizer, recognizer.roles, settings.ignored)
     return ["__module" + re.escape(path.removeprefix("encoder")) + r"[./].*" for path in paths]
 
 

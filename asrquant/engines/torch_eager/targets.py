@@ -6,6 +6,7 @@ from typing import Any
 
 from asrquant.base.errors import PresetError
 from asrquant.model.engine_settings import TorchEager
+from asrquant.model.ignored import float_paths, split
 from asrquant.model.modules import ROLES, Roles, dynamic_parts, get_module, not_dynamic, not_static
 from asrquant.model.presets import Preset
 
@@ -23,15 +24,17 @@ def resolve(preset: Preset, model: Any, roles: Roles) -> tuple[tuple[str, ...], 
     """
     dynamic: tuple[str, ...] = ()
     settings = preset.settings_for(TorchEager)
-    static = _paths(settings.static, roles)
+    left_out = float_paths(model, roles, settings.ignored)
+    static = tuple(piece for path in _paths(settings.static, roles) for piece in split(model, path, left_out))
     for path in _paths(settings.dynamic, roles):
-        if reason := not_dynamic(module := get_module(model, path)):
+        if reason := not_dynamic(get_module(model, path)):
             raise PresetError(f"{path} cannot be quantized dynamically: {reason}.")
-        if not (parts := dynamic_parts(path, module)):
-            raise PresetError(
-                f"{path} cannot be quantized dynamically: its class uses the float weights of its layers."
-            )
-        dynamic += parts
+        for piece in split(model, path, left_out):
+            if not (parts := dynamic_parts(piece, get_module(model, piece))):
+                raise PresetError(
+                    f"{piece} cannot be quantized dynamically: its class uses the float weights of its layers."
+                )
+            dynamic += parts
     for path in static:
         if reason := not_static(get_module(model, path)):
             raise PresetError(f"{path} cannot be quantized statically: {reason}.")
