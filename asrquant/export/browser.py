@@ -137,7 +137,6 @@ def _opened(program: str, address: str) -> Iterator[subprocess.Popen[bytes]]:
         browser = subprocess.Popen(
             [program, *_FLAGS, f"--user-data-dir={profile}", address],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, "HOME": profile},
         )  # fmt: skip
         try:
             yield browser

@@ -91,7 +91,11 @@ class Web:
         else:
             with quietly():  # branches on shapes: what was written is compared anyway
                 export(original.encoder, folder / FLOAT)
-        shutil.copytree(ASSETS, folder, dirs_exist_ok=True)
+        for path in ASSETS.rglob("*"):
+            if path.is_file():
+                target = folder / path.relative_to(ASSETS)
+                target.parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, target)  # and not its mode, which in a checkout may be read-only
         runtime = json.loads(RUNTIME.read_text(encoding="utf-8"))
         ngram = recognizer.vocabulary.ngram
         page = _Settings(

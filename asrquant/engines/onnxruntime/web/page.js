@@ -176,7 +176,7 @@ function show(results, length, decoder) {
     const cells = [(typical * 1000).toFixed(0), (typical / length).toFixed(3), (decoderSeconds * 1000).toFixed(0), megabytes(model.bytes)];
     return element('tr', {}, element('th', { scope: 'row' }, model.name), ...cells.map((cell) => element('td', {}, cell)));
   });
-  const heads = ['', 'Encoder (ms)', 'RTF', 'Words (ms)', 'Model'].map((head) => element('th', { scope: 'col' }, head));
+  const heads = ['Model', 'Encoder (ms)', 'RTF', 'Words (ms)', 'Size'].map((head) => element('th', { scope: 'col' }, head));
   const measured = runs > 1 ? `median of ${runs} alternating runs` : 'one run';
   const caption = `On this device: ${length.toFixed(1)} s of sound, ${measured} after a warm-up; ${DECODERS[decoder]}`;
   const legend = element('p', { className: 'quiet' }, 'Marked words differ: ', ...legends());
