@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -132,17 +129,16 @@ def _wait(browser: subprocess.Popen[bytes], said: _Said, progress: Progress) -> 
 
 @contextmanager
 def _opened(program: str, address: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A browser with a fresh profile, and all its processes, which end with this."""
+    """A browser with a fresh profile. It is of this process's group, which is killed as a whole where this one has to be."""
     with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as profile:
         browser = subprocess.Popen(
             [program, *_FLAGS, f"--user-data-dir={profile}", address],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             yield browser
         finally:
-            with contextlib.suppress(ProcessLookupError):  # all have ended
-                os.killpg(browser.pid, signal.SIGKILL)
+            browser.kill()  # what it has started ends with it
             browser.wait()
 
 

@@ -28,7 +28,7 @@ from pages import LIGHT, NEEDS_CHROMIUM, SLOW
 
 import asrquant
 from asrquant import Recognizer
-from asrquant.base.errors import ExportError
+from asrquant.base.errors import Cancelled, ExportError
 from asrquant.engines.onnxruntime import page as page_format
 from asrquant.engines.registry import formats, get_format
 from asrquant.export import browser as browser_check
@@ -273,6 +273,23 @@ class TestInABrowser:
         check = made[1].manifest.browser
         assert check.passed and check.browser.startswith("Chromium ") and check.clips == check.original_texts == 10
         assert check.largest < 1e-3 and check.same_best > 0.98
+
+    def test_no_browser_stays_behind(self, an4, made, unpacked: Path) -> None:
+        def browsers() -> set[str]:
+            names = {path.parent.name: path.read_text() for path in Path("/proc").glob("[0-9]*/comm") if path.exists()}
+            return {number for number, name in names.items() if "chrom" in name}
+
+        def stop(stage: str, done: int, total: int) -> None:
+            if browsers() - before:
+                raise Cancelled("enough")
+
+        before = browsers()
+        with pytest.raises(Cancelled):
+            browser_check.try_in_browser(unpacked, made[0], an4, stop)
+        end = time.monotonic() + 5
+        while browsers() - before:
+            assert time.monotonic() < end
+            time.sleep(0.1)
 
     def test_a_page_that_does_not_work_is_no_artifact(self, an4, made, unpacked: Path, tmp_path: Path) -> None:
         folder = Path(shutil.copytree(unpacked, tmp_path / "page"))

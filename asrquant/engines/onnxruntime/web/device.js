@@ -97,6 +97,8 @@ class Asked {
     /** @type {Map<number, {resolve: (value: any) => void, reject: (error: Error) => void}>} */
     this.waiting = new Map();
     this.count = 0;
+    /** @type {Error | null} */
+    this.ended = null;
     this.worker.onmessage = ({ data: { id, value, problem } }) => {
       const asked = this.waiting.get(id);
       this.waiting.delete(id);
@@ -114,6 +116,7 @@ class Asked {
    * @returns {Promise<any>}
    */
   ask(task, given) {
+    if (this.ended) return Promise.reject(this.ended);
     return new Promise((resolve, reject) => {
       this.waiting.set(++this.count, { resolve, reject });
       this.worker.postMessage({ id: this.count, task, given });
@@ -122,6 +125,7 @@ class Asked {
 
   /** @param {Error} why */
   end(why) {
+    this.ended = why;
     this.worker.terminate();
     for (const { reject } of this.waiting.values()) reject(why);
     this.waiting.clear();
