@@ -2,8 +2,8 @@
 
 python examples/web_runtime.py 1.30.0
 
-Three files of the package, all of one version: the library, the code that Emscripten wrote around the WebAssembly, and the
-WebAssembly itself, compressed. Beside them go the licence and the notices, which the package of npm does not have and the one of
+Twice three files of the package, all of one version: the library, the code that Emscripten wrote around the WebAssembly, and the
+WebAssembly itself, compressed; the second time those that can ask the browser's WebGPU (by JSPI), which other browsers never fetch. Beside them go the licence and the notices, which the package of npm does not have and the one of
 Python does, and `manifest.json` with every length and sha256. Needs npm, and onnxruntime. After it: the tests of
 `tests/engines/test_web_runtime.py` and `tests/ui/test_page_device.py`.
 """
@@ -29,6 +29,9 @@ FILES = {
     "ort.wasm.min.js": "package/dist/ort.wasm.min.mjs",
     "ort-wasm-simd-threaded.js": "package/dist/ort-wasm-simd-threaded.mjs",
     "ort-wasm-simd-threaded.wasm.gz": "package/dist/ort-wasm-simd-threaded.wasm",
+    "ort.jspi.min.js": "package/dist/ort.jspi.min.mjs",
+    "ort-wasm-simd-threaded.jspi.js": "package/dist/ort-wasm-simd-threaded.jspi.mjs",
+    "ort-wasm-simd-threaded.jspi.wasm.gz": "package/dist/ort-wasm-simd-threaded.jspi.wasm",
 }
 MOST_BYTES = 10_000_000
 """Of a file, without git-lfs, on a Space."""

@@ -27,9 +27,10 @@ def test_every_file_is_what_the_manifest_says() -> None:
 
 def test_library_and_webassembly_are_of_one_version() -> None:
     version = MANIFEST["version"]
-    assert f"ONNX Runtime Web v{version}\n" in (FOLDER / "ort.wasm.min.js").read_text()
-    wasm = gzip.decompress((FOLDER / "ort-wasm-simd-threaded.wasm.gz").read_bytes())
-    assert wasm.startswith(b"\0asm") and version.encode() in wasm
+    for library, wasm in {"ort.wasm.min.js": "", "ort.jspi.min.js": ".jspi"}.items():
+        assert f"ONNX Runtime Web v{version}\n" in (FOLDER / library).read_text()
+        assembly = gzip.decompress((FOLDER / f"ort-wasm-simd-threaded{wasm}.wasm.gz").read_bytes())
+        assert assembly.startswith(b"\0asm") and version.encode() in assembly
 
 
 def test_the_licence_is_there() -> None:

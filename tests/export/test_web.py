@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
-from pages import LIGHT, NEEDS_CHROMIUM, SLOW
+from pages import CHROMIUM, LIGHT, NEEDS_CHROMIUM, SLOW
 
 import asrquant
 from asrquant import Recognizer
@@ -39,6 +39,12 @@ from asrquant.model.presets import PRESETS
 from asrquant.text.decoders import make_decoder
 
 LIKE_A_STRANGERS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+WEBGPU = [
+    "--enable-unsafe-webgpu",
+    "--enable-features=Vulkan",
+    "--use-vulkan=swiftshader",
+    "--use-webgpu-adapter=swiftshader",
+]
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 HEAR = """async (waves) => {
     const floats = (text) => new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
@@ -426,3 +432,23 @@ class TestInABrowser:
         page.click("#record")
         page.wait_for_selector("#status:has-text('Done.')", timeout=SLOW)
         assert re.match(r"The recording, [1-3]\.\d s", page.inner_text("#clip span"))
+
+    @pytest.mark.long
+    def test_webgpu_for_the_original(self, playwright_driver, an4: Recognizer, address: str, examples) -> None:
+        """A graphics card that the browser's SwiftShader plays: the same words, and the page says by what."""
+        browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=[*LIKE_A_STRANGERS, *WEBGPU])
+        try:
+            with visiting(browser) as open_:
+                page = open_(address)
+                if not page.locator("#engine").is_visible():
+                    pytest.skip("this Chromium plays no WebGPU")
+                assert "This browser has WebGPU" in page.inner_text("#facts")
+                page.select_option("#decoder", "greedy")
+                greedy = an4.with_decoder("greedy")
+                page.select_option("#engine", "webgpu")
+                page.wait_for_selector("#status:has-text('Ready.')", timeout=SLOW)
+                shortest = min(examples, key=lambda utterance: utterance.audio().seconds)
+                assert transcribe(page, shortest.path)[0] == greedy.transcribe(shortest.path).text
+                assert page.locator("tbody th").all_inner_texts() == ["Original, by WebGPU", "Quantized"]
+        finally:
+            browser.close()

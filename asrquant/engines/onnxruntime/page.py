@@ -27,7 +27,7 @@ ASSETS = Path(__file__).with_name("web")
 """What every such page has: its scripts, its style, and ONNX Runtime Web in ``ort``."""
 RUNTIME = ASSETS / "ort" / "manifest.json"
 INDEX = "index.html"
-WASM = "ort/ort-wasm-simd-threaded.wasm.gz"
+WASM, GPU_WASM = "ort/ort-wasm-simd-threaded.wasm.gz", "ort/ort-wasm-simd-threaded.jspi.wasm.gz"
 _MOST_BYTES = 500_000_000
 """Of the float model. A tab of a browser has 4 GB for WebAssembly at the most, and on a phone far less."""
 
@@ -50,6 +50,8 @@ class _Settings:
     models: tuple[_Model, ...]
     wasm: str
     wasm_bytes: int
+    gpu_wasm: str
+    gpu_wasm_bytes: int
     version: str
     ngram_bytes: int
 
@@ -106,6 +108,8 @@ class Web:
             ),
             wasm=WASM,
             wasm_bytes=(folder / WASM).stat().st_size,
+            gpu_wasm=GPU_WASM,
+            gpu_wasm_bytes=(folder / GPU_WASM).stat().st_size,
             version=runtime["version"],
             ngram_bytes=ngram.stat().st_size if ngram else 0,
         )

@@ -16,6 +16,8 @@
  * @property {Model[]} models
  * @property {string} wasm
  * @property {number} wasm_bytes of the file as it is fetched
+ * @property {string} gpu_wasm the same with what asks WebGPU
+ * @property {number} gpu_wasm_bytes
  * @property {string} version of ONNX Runtime Web
  * @property {number} ngram_bytes of the n-gram's file; 0 where there is none
  */
@@ -23,6 +25,11 @@
 /**
  * Told how far something is; the last two are bytes, or 0 and 0 where nobody knows.
  * @typedef {(stage: string, done: number, total: number) => void} Progress
+ */
+
+/**
+ * What runs the original: WebAssembly, as it runs the quantized model, or WebGPU.
+ * @typedef {'wasm' | 'webgpu'} Runtime
  */
 
 /** Somebody has pressed Cancel. */
@@ -48,6 +55,12 @@ export function missing() {
     return 'This browser cannot unpack gzip by itself (DecompressionStream); try one that was updated since 2023.';
   }
   return '';
+}
+
+/** Whether this browser can have the float model run by WebGPU. */
+export async function hasGpu() {
+  const { gpu } = /** @type {any} */ (navigator);
+  return 'Suspending' in WebAssembly && Boolean(await gpu?.requestAdapter().catch(() => null));
 }
 
 /**
@@ -89,7 +102,8 @@ async function fetched(file, stop) {
 
 /** A worker that can be asked, one question after the other. */
 class Asked {
-  constructor() {
+  /** @param {Runtime} runtime */
+  constructor(runtime) {
     // A worker from a blob has the page's own Content-Security-Policy; one from a file would have none on a static host.
     const start = `import ${JSON.stringify(new URL('worker.js', import.meta.url).href)}`;
     const address = URL.createObjectURL(new Blob([start], { type: 'text/javascript' }));
@@ -106,7 +120,7 @@ class Asked {
       else asked?.reject(new Problem(`ONNX Runtime Web says: ${problem}`));
     };
     this.worker.onerror = () => this.end(new Problem('The worker could not be started; reload the page to try again.'));
-    this.hello = this.ask('hello', {});
+    this.hello = this.ask('hello', { runtime });
     this.hello.then(() => URL.revokeObjectURL(address), () => {});  // who asks it for more is told
   }
 
@@ -145,8 +159,10 @@ export class Device {
     this.opened = false;
     /** @type {Decoder | undefined} */
     this.decoder = undefined;
-    this.worker = new Asked();
-    this.spare = new Asked();
+    /** @type {Runtime} */
+    this.runtime = 'wasm';
+    this.worker = new Asked(this.runtime);
+    this.spare = new Asked(this.runtime);
   }
 
   /**
@@ -156,16 +172,16 @@ export class Device {
    */
   async open(progress, stop) {
     if (this.opened) return;
-    const { models, wasm } = this.page, { worker } = this;
+    const { models } = this.page, { worker, runtime } = this;
     this.decoder ??= await (await fetched('decoder.json', stop)).json();
     const { decoder } = this, ngram = this.ngram();
-    const packed = await this.fetch(wasm, progress, stop);
+    const packed = await this.fetch(this.wasm().file, progress, stop);
     const words = ngram && new TextDecoder().decode(await this.fetch(ngram, progress, stop));
     let opening = worker.ask('start', { wasm: await unpacked(packed), threads: this.threads, decoder, ngram: words });
     for (const { name, file } of models) {
       opening.catch(() => {});  // is told below, where nothing else went wrong before
       const bytes = await this.fetch(file, progress, stop);
-      opening = opening.then(() => worker.ask('open', { name, bytes }));
+      opening = opening.then(() => worker.ask('open', { name, bytes, runtime: file === models[0].file ? runtime : 'wasm' }));
     }
     progress('opening the models', 0, 0);
     await opening;
@@ -182,8 +198,8 @@ export class Device {
   async fetch(file, progress, stop) {
     const known = this.files.get(file);
     if (known) return known;
-    const before = this.bytes, { models, wasm_bytes, ngram_bytes } = this.page;
-    const total = models.reduce((sum, model) => sum + model.bytes, wasm_bytes + (this.ngram() ? ngram_bytes : 0));
+    const before = this.bytes, { models, ngram_bytes } = this.page;
+    const total = models.reduce((sum, model) => sum + model.bytes, this.wasm().bytes + (this.ngram() ? ngram_bytes : 0));
     /** @param {number} count */
     const more = (count) => progress('loading', Math.min(this.bytes = before + count, total), total);
     try {
@@ -195,6 +211,23 @@ export class Device {
       if (stop.aborted) throw new Cancelled();
       throw error instanceof Problem ? error : new Problem(`${file} came in part only; reload the page to try again.`);
     }
+  }
+
+  /** The WebAssembly of what runs the models. */
+  wasm() {
+    const { wasm, wasm_bytes, gpu_wasm, gpu_wasm_bytes } = this.page;
+    return this.runtime === 'wasm' ? { file: wasm, bytes: wasm_bytes } : { file: gpu_wasm, bytes: gpu_wasm_bytes };
+  }
+
+  /**
+   * Have the original run otherwise from the next opening on.
+   * @param {Runtime} runtime
+   */
+  use(runtime) {
+    this.runtime = runtime;
+    this.spare.end(new Cancelled());
+    this.spare = new Asked(runtime);
+    this.cancel();
   }
 
   /**
@@ -222,7 +255,7 @@ export class Device {
     this.worker.end(new Cancelled());
     this.opened = false;
     this.worker = this.spare;
-    this.spare = new Asked();
+    this.spare = new Asked(this.runtime);
   }
 }
 

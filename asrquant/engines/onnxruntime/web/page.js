@@ -1,7 +1,7 @@
 // @ts-check
 /** The page: what its visitor presses, and what is shown. The work is done by device.js and its worker. */
 
-import { Cancelled, Device, Problem, missing, settings } from './device.js';
+import { Cancelled, Device, Problem, hasGpu, missing, settings } from './device.js';
 import { RATE, Recording, samples } from './sound.js';
 import { align } from './words.js';
 
@@ -76,7 +76,7 @@ const loaded = () => by('decoder').length > 0;
 /** @param {boolean} now */
 function working(now) {
   busy = now;
-  for (const id of ['record', 'file', 'decoder']) by(id).disabled = now || !loaded();
+  for (const id of ['record', 'file', 'decoder', 'engine']) by(id).disabled = now || !loaded();
   by('again').disabled = now || (loaded() && !clip);
   by('again').textContent = loaded() ? 'Transcribe again' : 'Load the models';
   by('cancel').disabled = !now && !recording;
@@ -116,10 +116,13 @@ async function start() {
   by('decoder').value = offered.includes(usual) ? usual : 'greedy';
   const seconds = (performance.now() - begun) / 1000;
   const threads = `${device.threads} thread${device.threads > 1 ? 's' : ''}`;
+  const gpu = await hasGpu();
+  by('engine').parentElement.hidden = !gpu;
   by('facts').replaceChildren(
     `Model ${page.source}. ONNX Runtime Web ${page.version}, WebAssembly, ${threads}. Loaded in ${seconds.toFixed(1)} s: `,
-    `${megabytes(device.bytes)}.`,
-    ngram && !device.ngram() ? ` ${NO_NGRAM}` : '',
+    `${megabytes(device.bytes)}. `,
+    gpu ? 'This browser has WebGPU, which the original can be run by instead. ' : '',
+    ngram && !device.ngram() ? NO_NGRAM : '',
   );
   document.documentElement.dataset.ready = seconds.toFixed(3);
   status('Ready: record something, or choose a file. It stays on this device.');
@@ -171,10 +174,11 @@ function show(results, length, decoder) {
   const changed = edits.filter(({ kind }) => kind !== 'same').length;
   const count = changed ? `${changed} word${changed > 1 ? 's' : ''} changed` : 'no word changed';
   const runs = first.seconds.length;
-  const rows = results.map(({ model, seconds, decoderSeconds }) => {
+  const rows = results.map(({ model, seconds, decoderSeconds }, index) => {
+    const name = index === 0 && device.runtime === 'webgpu' ? `${model.name}, by WebGPU` : model.name;
     const typical = seconds.toSorted((a, b) => a - b)[Math.floor(runs / 2)];
     const cells = [(typical * 1000).toFixed(0), (typical / length).toFixed(3), (decoderSeconds * 1000).toFixed(0), megabytes(model.bytes)];
-    return element('tr', {}, element('th', { scope: 'row' }, model.name), ...cells.map((cell) => element('td', {}, cell)));
+    return element('tr', {}, element('th', { scope: 'row' }, name), ...cells.map((cell) => element('td', {}, cell)));
   });
   const heads = ['Model', 'Encoder (ms)', 'RTF', 'Words (ms)', 'Size'].map((head) => element('th', { scope: 'col' }, head));
   const measured = runs > 1 ? `median of ${runs} alternating runs` : 'one run';
@@ -244,6 +248,10 @@ by('record').addEventListener('click', record);
 by('cancel').addEventListener('click', cancel);
 by('again').addEventListener('click', () => carefully(loaded() ? transcribe : start));
 by('decoder').addEventListener('change', () => clip && carefully(transcribe));
+by('engine').addEventListener('change', () => {
+  device.use(by('engine').value);
+  carefully(() => (clip ? transcribe() : device.open(status, stop.signal).then(() => status('Ready.'))));
+});
 by('controls').addEventListener('submit', (/** @type {Event} */ event) => event.preventDefault());
 by('file').addEventListener('change', () => {
   const [file] = by('file').files;

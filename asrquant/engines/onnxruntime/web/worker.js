@@ -1,7 +1,6 @@
 // @ts-check
 /** The models at work, beside the page, so that it stays alive: ONNX Runtime Web, and the decoders. */
 
-import * as ort from './ort/ort.wasm.min.js';
 import { Ngram } from './ngram.js';
 import { BeamSearch, greedy } from './search.js';
 
@@ -17,9 +16,20 @@ import { BeamSearch, greedy } from './search.js';
  * @property {LogProbs} logProbs
  */
 
-const GLUE = new URL('./ort/ort-wasm-simd-threaded.js', import.meta.url).href;
+/**
+ * ONNX Runtime Web: the library, and the code around its WebAssembly. The second one can have the browser's WebGPU work, too.
+ * @type {Record<string, string[]>}
+ */
+const RUNTIMES = {
+  wasm: ['./ort/ort.wasm.min.js', './ort/ort-wasm-simd-threaded.js'],
+  webgpu: ['./ort/ort.jspi.min.js', './ort/ort-wasm-simd-threaded.jspi.js'],
+};
 const RATE = 16000;
-const ready = import(GLUE);  // what ONNX Runtime will ask for: once it is here, no network is needed any more
+/** @type {any} */
+let ort;
+let glue = '';
+/** @type {Promise<void>} */
+let ready;
 /** @type {Map<string, any>} */
 const sessions = new Map();
 /** @type {Map<string, (logProbs: LogProbs) => string>} */
@@ -27,10 +37,11 @@ const decoders = new Map();
 
 const tasks = {
   /**
-   * Be there, with all scripts.
+   * Have all scripts of a runtime: once they are here, no network is needed any more.
+   * @param {{runtime: string}} given
    */
-  async hello() {
-    await ready;
+  async hello({ runtime }) {
+    await (ready = scripts(runtime));
   },
 
   /**
@@ -38,7 +49,8 @@ const tasks = {
    * @param {{wasm: ArrayBuffer, threads: number, decoder: Decoder, ngram: string | null}} given
    */
   async start({ wasm, threads, decoder, ngram }) {
-    Object.assign(ort.env.wasm, { wasmBinary: wasm, wasmPaths: { mjs: GLUE }, numThreads: threads });
+    await ready;
+    Object.assign(ort.env.wasm, { wasmBinary: wasm, wasmPaths: { mjs: glue }, numThreads: threads });
     decoders.set('greedy', (logProbs) => greedy(logProbs, decoder));
     if (ngram !== null) {
       const search = new BeamSearch(decoder, new Ngram(ngram));
@@ -52,10 +64,11 @@ const tasks = {
 
   /**
    * Open a model, and run it once, which takes longer than the next time.
-   * @param {{name: string, bytes: ArrayBuffer}} given
+   * @param {{name: string, bytes: ArrayBuffer, runtime: string}} given
    */
-  async open({ name, bytes }) {
-    sessions.set(name, await ort.InferenceSession.create(new Uint8Array(bytes), { executionProviders: ['wasm'] }));
+  async open({ name, bytes, runtime }) {
+    const options = { executionProviders: [runtime], logSeverityLevel: 3 };  // that WebGPU leaves shapes to the processor is no news
+    sessions.set(name, await ort.InferenceSession.create(new Uint8Array(bytes), options));
     await encode(name, new Float32Array(RATE).map((_, sample) => Math.sin(sample / 7) / 10));
   },
 
@@ -72,6 +85,13 @@ const tasks = {
     return { text, seconds: (encoded - begun) / 1000, decoderSeconds: (performance.now() - encoded) / 1000, logProbs };
   },
 };
+
+/** @param {string} runtime */
+async function scripts(runtime) {
+  const [library, around] = RUNTIMES[runtime].map((file) => new URL(file, import.meta.url).href);
+  glue = around;
+  [ort] = await Promise.all([import(library), import(around)]);
+}
 
 /**
  * @param {string} name
