@@ -28,7 +28,7 @@ from asrquant.base.settings import settings
 from asrquant.jobs import log
 from asrquant.jobs.models import MODELS
 from asrquant.jobs.race import RaceRequest
-from asrquant.ui import fastest
+from asrquant.ui import device_files, fastest
 from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.routes import HEALTH, OpenRoutes
 from asrquant.ui.session import supervisor
@@ -73,10 +73,12 @@ def serve(build: Callable[[], gr.Blocks], **options: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with quietly(), run_folder(), janitor():
+        if settings().race:
+            device_files.offer(supervisor)
         supervisor.spare.offer(RaceRequest(MODELS[0], settings().race), fastest.learn)
         supervisor.start()
         try:
-            app = {"routes": [Route(HEALTH, health)], "middleware": [Middleware(OpenRoutes)]}
+            app = {"routes": [Route(HEALTH, health), *device_files.ROUTES], "middleware": [Middleware(OpenRoutes)]}
             page = build()
             page.launch(prevent_thread_lock=True, quiet=True, app_kwargs=app, **options)
             print(f"The page is at {page.local_url}", flush=True)

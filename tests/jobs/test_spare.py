@@ -89,7 +89,7 @@ def test_one_that_fails_is_left(supervisor: Supervisor, tmp_path: Path, monkeypa
     monkeypatch.setattr(spare, "QUIET_SECONDS", 0.1)
     heard: list[object] = []
     supervisor.spare.offer(Call(failing, tmp_path), heard.append)
-    until(lambda: supervisor.spare._request is None)
+    until(lambda: not supervisor.spare.waiting)
     assert not heard
     job = Job(Call(quick, tmp_path), "Compare")
     supervisor.submit(job)
