@@ -7,7 +7,8 @@ python examples/pictures.py --sizing build/sizing/chart.html
 python examples/pictures.py --mermaid PATH/mermaid.min.js
 
 Each is optional: the first chart of a benchmark's report, the chart of a soak, that of a server's sizing,
-the page after a click on its first example,
+the page (a server that has finished its first comparison, on a machine that is quiet): its first screen, all presets on one clip
+and a finished comparison, light and dark, 1280 and 390 pixels wide,
 the diagram of docs/architecture.md (drawn by the file mermaid.min.js of the npm package mermaid 11).
 Needs playwright (tests/requirements.txt) and Chromium.
 """
@@ -16,10 +17,12 @@ from __future__ import annotations
 
 import argparse
 import html
+import io
 import re
 import shutil
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -43,19 +46,37 @@ def chart(browser: Browser, file: Path, picture: Path) -> None:
     page.close()
 
 
-def comparison(browser: Browser, url: str, picture: Path) -> None:
-    """The page with openvino-int8 on its first example."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    page.goto(f"{url}/?__theme=light")
-    page.wait_for_selector("#examples button")
-    page.locator("#preset input").fill("openvino-int8")
-    page.keyboard.press("Enter")
-    page.locator("#examples button").first.click()
-    page.wait_for_selector("#divergence .js-plotly-plot", timeout=120_000)
-    page.wait_for_timeout(_SECONDS)
-    page.evaluate("window.scrollTo(0, 0)")
-    page.screenshot(path=picture, full_page=True)
-    page.close()
+SCREENS = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+THEMES = ("light", "dark")
+
+
+def screens(browser: Browser, url: str) -> None:
+    """The page as people meet it: ``showcase-first-wide-light.png`` and so on."""
+    for theme in THEMES:
+        for name, size in SCREENS.items():
+            page = browser.new_page(viewport=size, device_scale_factor=2 if name == "phone" else 1)
+            page.goto(f"{url}/?__theme={theme}")
+            page.wait_for_selector("#clip a[download]", timeout=60_000)
+            page.wait_for_timeout(_SECONDS)
+
+            def save(what: str, full: bool = False, page=page, name=name, theme=theme) -> None:
+                page.evaluate("document.activeElement.blur()")
+                page.evaluate("window.scrollTo(0, 0)")
+                page.wait_for_timeout(_SECONDS)
+                with Image.open(
+                    io.BytesIO(page.screenshot(full_page=full))
+                ) as picture:  # flat colours: a quarter of the bytes
+                    small = picture.convert("RGB").quantize(128)
+                    small.save(PICTURES / f"showcase-{what}-{name}-{theme}.png", optimize=True)
+
+            save("first")
+            page.locator("#all-presets").click()
+            page.wait_for_selector("#pareto .js-plotly-plot .scatterlayer", timeout=300_000)
+            save("presets", full=True)
+            page.locator("#examples button").first.click()
+            page.wait_for_selector("#divergence .js-plotly-plot", timeout=120_000)
+            save("comparison", full=True)
+            page.close()
 
 
 def diagram(browser: Browser, mermaid: Path, page_of_docs: Path, picture: Path) -> None:
@@ -95,7 +116,7 @@ def main() -> None:
         if args.sizing:
             chart(browser, args.sizing, PICTURES / "server-sizing.png")
         if args.page:
-            comparison(browser, args.page, PICTURES / "screenshot.png")
+            screens(browser, args.page)
         if args.mermaid:
             diagram(browser, args.mermaid, PICTURES.with_name("architecture.md"), PICTURES / "architecture.svg")
 

@@ -54,6 +54,7 @@ def start_server(
         "ASRQUANT_EXPORTS": str(folder / "exports"),
         "TMPDIR": str(folder / "tmp"),
         "ASRQUANT_RACE": "0",  # which would take the processor in every test's first minute
+        "ASRQUANT_SHOWCASE": "0",  # the same, and most tests begin with an empty page
         "HF_HUB_OFFLINE": "1",  # but for the tests that have a Hub of their own
     }
     log = folder / "log.txt"

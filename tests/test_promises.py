@@ -36,10 +36,18 @@ MEASURED_WORDS = {
     "measure/race.py": {"What is fastest on the machine at hand"},
     "measure/winner.py": {
         "Which preset is fastest where a race was run", "The preset that was fastest", "Fastest here, at equal accuracy:",
-        "was faster here than the original",
+        "was faster here than the original", "the fastest int8 one at equal accuracy", "of another engine are faster still",
     },
     "show/race.py": {"fastest here:"},
-    "ui/render.py": {"faster than the original", "slower than the original"},
+    "measure/lineup.py": {"The fastest preset that changed no word", "faster than the original"},
+    "show/headline.py": {
+        "not clearly faster or slower on this machine", "slower on this machine, taking", "times smaller", "× smaller",
+    },
+    "show/lineup.py": {
+        "was clearly faster here than the original", "times smaller and", "in both speed and errors, fastest first",
+        "A row a preset, fastest first", "the further right and down, the better.",
+    },
+    "ui/words.py": {"names the fastest that changed no word"},
 }  # fmt: skip
 """Where such words stand beside a measurement, or speak of something else."""
 

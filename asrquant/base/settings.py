@@ -169,6 +169,16 @@ class Settings:
             _yes,
         ),
     ] = True
+    showcase: Annotated[
+        bool,
+        Variable(
+            "ASRQUANT_SHOWCASE",
+            "whether the page, at its start, measures the comparison of a bundled clip that it begins with",
+            "1",
+            f"{_YES[0]} ({', '.join(_YES[1:])}) or {_NO[0]} ({', '.join(_NO[1:])})",
+            _yes,
+        ),
+    ] = True
     uploads: Annotated[
         Path | None,
         Variable(

@@ -24,13 +24,23 @@ NO_CLIP = "There is no clip yet: record one, upload a file and wait until it is 
 GONE = "The clip is no longer kept here: record or upload it again."
 
 
-def _clip(value: object) -> Path:
+def known_clip(value: object) -> Path:
+    """The path of a clip, as it came.
+
+    Raises:
+        AudioError: there is none.
+    """
     if not value or not isinstance(value, str | Path):
         raise AudioError(NO_CLIP)
     return Path(value)
 
 
-def _channel(value: object) -> str:
+def known_channel(value: object) -> str:
+    """The name of a channel, as it came.
+
+    Raises:
+        AudioError: no clip has such a channel.
+    """
     taken = chosen_channel(value)
     return MIX if taken is None else str(taken + 1)
 
@@ -56,13 +66,13 @@ class CompareRequest(Checked):
         DecoderError: there is no such decoder.
     """
 
-    clip: Path = field(metadata=by(_clip))
+    clip: Path = field(metadata=by(known_clip))
     preset: Preset
     reference: str = field(default="", metadata=by(reference_words))
     model: str = field(metadata=by(known_model))
     decoder: str = field(metadata=by(known_decoder))
     runs: int = field(metadata=by(partial(whole, what="The number of runs", least=1, most=MAX_RUNS)))
-    channel: str = field(default=MIX, metadata=by(_channel))
+    channel: str = field(default=MIX, metadata=by(known_channel))
     own: OwnClips = BUNDLED_CLIPS
 
     def facts(self) -> Mapping[str, str]:

@@ -18,21 +18,21 @@ _MOST_TRIES = 20
 """After which it is left for the next start of the page: each that is stopped has some visitor wait for a step of it."""
 
 
-@dataclass
-class _Offer:
-    """A request of the page's own, who hears of it, and how often it was begun."""
+@dataclass(frozen=True)
+class _Offered:
+    """A request, who hears of its result, and who is told that there will be none."""
 
     request: Request
     hear: Callable[[object], None]
-    tries: int = 0
+    dropped: Callable[[], None]
 
 
 class Spare:
-    """Requests of the page's own, each done once, in the order in which they were offered."""
+    """Requests of the page's own, one after the other, each done once."""
 
     def __init__(self) -> None:
         """There is none."""
-        self._offers: deque[_Offer] = deque()
+        self._offered: deque[_Offered] = deque()
         self._job: Job | None = None
         self._not_before = 0.0
 
@@ -42,24 +42,32 @@ class Spare:
         return self._job is not None
 
     @property
-    def waiting(self) -> int:
+    def left(self) -> int:
         """How many are not done yet."""
-        return len(self._offers)
+        return len(self._offered)
 
-    def offer(self, request: Request, hear: Callable[[object], None]) -> None:
-        """Have a request done; ``hear`` is called with its result, by the supervisor's thread."""
-        self._offers.append(_Offer(request, hear))
+    def offer(
+        self, request: Request, hear: Callable[[object], None], dropped: Callable[[], None] = lambda: None
+    ) -> None:
+        """Have a request done after those that were offered before.
+
+        Args:
+            request: what is to be done.
+            hear: called with its result, by the supervisor's thread.
+            dropped: called where there will be none.
+        """
+        self._offered.append(_Offered(request, hear, dropped))
 
     def wait(self) -> None:
         """A job has ended: not before the page was quiet for a while."""
         self._not_before = time.monotonic() + QUIET_SECONDS
 
     def take(self) -> Job | None:
-        """The next job, if there is one and the page has been quiet; ``ended`` must be called with its end."""
-        if not self._offers or time.monotonic() < self._not_before:
+        """The job, if there is one and the page has been quiet; ``ended`` must be called with its end."""
+        if not self._offered or time.monotonic() < self._not_before:
             return None
-        self._offers[0].tries += 1
-        self._job = Job(self._offers[0].request)
+        self._tries += 1
+        self._job = Job(self._offered[0].request)
         return self._job
 
     def is_(self, job: Job) -> bool:
@@ -69,12 +77,14 @@ class Spare:
     def ended(self, end: Done | Failed, outcome: str) -> None:
         """Hear how it ended; what gave way is done again later."""
         self._job = None
-        self.wait()
-        offer = self._offers[0]
         if isinstance(end, Done):
-            self._offers.popleft()
-            offer.hear(end.value)
+            self._next().hear(end.value)
             return
-        log.line("spare", outcome=outcome, tries=offer.tries)
-        if outcome != "yielded" or offer.tries >= _MOST_TRIES:
-            self._offers.popleft()
+        self.wait()
+        log.line("spare", outcome=outcome, tries=self._tries)
+        if outcome != "yielded" or self._tries >= _MOST_TRIES:
+            self._next().dropped()
+
+    def _next(self) -> _Offered:
+        self._tries = 0
+        return self._offered.popleft()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,9 +10,12 @@ import torch
 
 from asrquant.audio.clip import Audio, read_audio
 from asrquant.base.errors import DatasetError
-from asrquant.base.processor import cpu_name
 from asrquant.base.progress import Progress, silent
 from asrquant.measure.divergence import Divergence, diverge
+from asrquant.measure.intervals import Speedup
+from asrquant.measure.machine import Machine as Machine
+from asrquant.measure.machine import this_machine as this_machine
+from asrquant.measure.runs import alternating
 from asrquant.model.recognizer import Recognizer, Transcript, Tuning
 from asrquant.model.used import UsedClips
 from asrquant.text.metrics import (
@@ -28,21 +31,6 @@ from asrquant.text.metrics import (
     word_errors,
 )
 from asrquant.text.normalize import BASIC, Normalization, normalization, normalize_text
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where something was measured."""
-
-    cpu: str
-    threads: int
-    torch: str
-    backend: str
-
-    def __str__(self) -> str:
-        """All of it in one line."""
-        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"{self.cpu}, {threads}, torch {self.torch}, backend {self.backend}"
 
 
 @dataclass(frozen=True)
@@ -94,6 +82,8 @@ class Comparison:
         validation: clips that its accuracy was looked at on, for a preset that asks for it.
         notice: what speaks against the clips of the calibration, in a sentence; empty where nothing does.
         notes: sentences on how the model was read, where it could have been read otherwise.
+        paired: speed-up of the encoder with its interval, run by run; None where there were too few runs for one.
+        steady: whether nothing else had the processor meanwhile, and each took about as long in each run, as far as can be told.
     """
 
     source: str
@@ -115,6 +105,18 @@ class Comparison:
     validation: UsedClips | None = None
     notice: str = ""
     notes: tuple[str, ...] = ()
+    paired: Speedup | None = None
+    steady: bool = True
+
+    @property
+    def clear(self) -> bool:
+        """Whether the runs tell the two apart; of a single run nobody knows how much it is worth."""
+        if not self.steady:
+            return False
+        if self.paired:
+            return self.paired.clear
+        before, after = self.original.encoder_seconds, self.quantized.encoder_seconds
+        return self.runs == 1 or before.low > after.high or after.low > before.high
 
     @property
     def speedup(self) -> float:
@@ -194,8 +196,8 @@ def compare(
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
     answers = _warmed_up(pair, audio, progress, heard)
-    transcripts = _alternating(pair, audio, runs, progress)
-    first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, transcripts, strict=True))
+    taken = alternating(pair, audio, runs, progress)
+    first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, taken.transcripts, strict=True))
     return Comparison(
         source=original.named,
         decoder=original.decoder.name,
@@ -216,6 +218,8 @@ def compare(
         validation=quantized.validation,
         notice=quantized.notice,
         notes=original.origin.notes if original.origin else (),
+        paired=taken.paired,
+        steady=taken.steady,
     )
 
 
@@ -229,18 +233,6 @@ def _warmed_up(
         answers.append(recognizer.log_probs(audio))
         heard(recognizer.preset.name, recognizer.decoder(answers[-1]))
     return answers[0], answers[1]
-
-
-def _alternating(
-    pair: tuple[Recognizer, Recognizer], audio: Audio, runs: int, progress: Progress
-) -> tuple[list[Transcript], list[Transcript]]:
-    """The transcripts of each, run by run."""
-    transcripts: tuple[list[Transcript], list[Transcript]] = ([], [])
-    for run in range(runs):
-        for side in (0, 1) if run % 2 == 0 else (1, 0):  # a slow moment hits neither side always
-            progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
-            transcripts[side].append(pair[side].transcribe(audio))
-    return transcripts
 
 
 def _spoken(reference: str | None, rules: Normalization) -> str | None:
@@ -261,7 +253,7 @@ def check_reference(reference: str | None) -> None:
 
 
 def _measured(
-    recognizer: Recognizer, transcripts: list[Transcript], reference: str | None, rules: Normalization
+    recognizer: Recognizer, transcripts: Sequence[Transcript], reference: str | None, rules: Normalization
 ) -> Measured:
     encoder = spread([t.encoder_seconds for t in transcripts])
     decoder = spread([t.decoder_seconds for t in transcripts])
@@ -285,8 +277,3 @@ def comparison_dict(comparison: Comparison) -> dict[str, object]:
         errors = getattr(comparison, side).errors
         data[side] |= {"wer": errors.wer, "cer": errors.cer} if errors else {"wer": None, "cer": None}
     return {**data, "measure": comparison.measure, "speedup": comparison.speedup, "size_ratio": comparison.size_ratio}
-
-
-def this_machine(backend: str = "") -> Machine:
-    """CPU, threads and versions of this process."""
-    return Machine(cpu_name(), torch.get_num_threads(), torch.__version__, backend or "none")

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from asrquant.data.dataset import BadRow
 from asrquant.measure.compare import Machine
 from asrquant.measure.deployment import Deployment
+from asrquant.measure.intervals import CONFIDENCE as CONFIDENCE
+from asrquant.measure.intervals import Interval as Interval
 from asrquant.model.used import UsedClips
 from asrquant.text.metrics import Measure, Spread, WordErrors, spread, total_errors
 from asrquant.text.normalize import BASIC, Normalization
 
 RESAMPLES = 10_000
-CONFIDENCE = 0.95
 _SEED = 1337
 _AT_ONCE = 500
 """Resamples in memory at once."""
@@ -40,14 +41,6 @@ class Row:
     def seconds(self) -> float:
         """Latency: encoder and decoder."""
         return self.encoder_seconds + self.decoder_seconds
-
-
-@dataclass(frozen=True)
-class Interval:
-    """The middle 95 % of what resampling the clips gives, in the unit of what was resampled."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

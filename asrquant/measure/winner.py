@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from asrquant.base.processor import BF16_PRODUCTS
 from asrquant.measure.conditions import Conditions
-from asrquant.measure.report import CONFIDENCE, Interval
+from asrquant.measure.intervals import Interval, Speedup, speedup, steady
 
 ORIGINAL = "original"
 EQUAL_NATS = 0.01
 """Mean divergence from the original, in nats a frame, up to which a preset counts as equally accurate."""
-_UNSTEADY = 0.25
-"""Of the median, that the middle half of the original's rounds may span: beyond it something else had the processor."""
-_RESAMPLES, _SEED = 10_000, 1337
 
 
 @dataclass(frozen=True)
@@ -102,8 +96,7 @@ class Race:
     @property
     def steady(self) -> bool:
         """Whether the same work took about as long in each round; else nothing can be said of the presets."""
-        low, median, high = np.quantile(self.ran[0].seconds, [0.25, 0.5, 0.75])
-        return bool(high - low <= _UNSTEADY * median)
+        return steady(self.ran[0].seconds)
 
     def speedup(self, preset: str) -> Speedup:
         """How many times the original's speed a preset reached."""
@@ -112,19 +105,7 @@ class Race:
     def against(self, preset: str, other: str) -> Speedup:
         """How many times another's speed a preset reached, paired round by round."""
         found = {each.preset: each.seconds for each in self.ran}
-        return _ratio(found[other], found[preset])
-
-
-@dataclass(frozen=True)
-class Speedup:
-    """Median over the rounds of the ratio of two times, and its 95 % interval by bootstrap over rounds."""
-
-    median: float
-    interval: Interval
-
-    def __str__(self) -> str:
-        """Such as ``2.13 x (2.09 to 2.17)``."""
-        return f"{self.median:.2f} x ({self.interval.low:.2f} to {self.interval.high:.2f})"
+        return speedup(found[other], found[preset])
 
 
 @dataclass(frozen=True)
@@ -133,15 +114,6 @@ class Winner:
 
     preset: str
     speedup: Speedup
-
-
-@functools.lru_cache(maxsize=256)  # a page asks for the same ones for each name in each of its lists
-def _ratio(slow: tuple[float, ...], fast: tuple[float, ...]) -> Speedup:
-    ratios = np.array(slow) / np.array(fast)
-    drawn = np.random.default_rng(_SEED).integers(len(ratios), size=(_RESAMPLES, len(ratios)))
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.median(ratios[drawn], axis=1), [tail, 1 - tail])
-    return Speedup(float(np.median(ratios)), Interval(float(low), float(high)))
 
 
 def ranked(race: Race) -> tuple[Ran, ...]:
@@ -163,6 +135,19 @@ def choose(race: Race) -> Winner | None:
     if others or first.preset == ORIGINAL or not race.steady:
         return None
     return Winner(first.preset, race.speedup(first.preset))
+
+
+def to_begin_with(race: Race) -> str:
+    """The preset that a page on quantization begins with: the fastest int8 one at equal accuracy, else the winner; else empty.
+
+    Where the float presets of another engine are faster still, the winner is marked all the same (``choose``).
+    """
+    if not race.steady:
+        return ""
+    if int8 := next((each for each in ranked(race) if each.int8), None):
+        return int8.preset
+    winner = choose(race)
+    return winner.preset if winner else ""
 
 
 def verdict(race: Race) -> str:

@@ -13,20 +13,30 @@ COLORS = ("#64748b", "#0d9488")
 """Original, quantized: apart in lightness as well as in hue, and legible on white and on black."""
 RATES: dict[str, str] = {"WER": "Word error rate", "CER": "Character error rate"}
 UNITS: dict[str, str] = {"WER": "words", "CER": "characters"}
+BUSY = "not known: busy machine"
+"""Stands for a change of times that were taken while something else had the processor."""
 _MEGA = 1e6
 
 
 def comparison_table(comparison: Comparison) -> pd.DataFrame:
     """A row a measure, a column a recognizer; the last column is the change."""
     first, second = comparison.original, comparison.quantized
+    decoders = first.decoder_seconds.median / second.decoder_seconds.median
+    changes = (
+        (
+            f"{comparison.speedup:.2f} × as fast",
+            f"{decoders:.2f} × as fast",
+            _change(first.encoder_rtf, second.encoder_rtf),
+            _change(first.rtf, second.rtf),
+        )
+        if comparison.steady
+        else (BUSY,) * 4
+    )
     rows = [
-        ("Encoder time (ms)", _milliseconds(first.encoder_seconds), _milliseconds(second.encoder_seconds),
-         f"{comparison.speedup:.2f} × as fast"),
-        ("Decoder time (ms)", _milliseconds(first.decoder_seconds), _milliseconds(second.decoder_seconds),
-         f"{first.decoder_seconds.median / second.decoder_seconds.median:.2f} × as fast"),
-        ("RTF, encoder", f"{first.encoder_rtf:.4f}", f"{second.encoder_rtf:.4f}",
-         _change(first.encoder_rtf, second.encoder_rtf)),
-        ("RTF, encoder and decoder", f"{first.rtf:.4f}", f"{second.rtf:.4f}", _change(first.rtf, second.rtf)),
+        ("Encoder time (ms)", _milliseconds(first.encoder_seconds), _milliseconds(second.encoder_seconds), changes[0]),
+        ("Decoder time (ms)", _milliseconds(first.decoder_seconds), _milliseconds(second.decoder_seconds), changes[1]),
+        ("RTF, encoder", f"{first.encoder_rtf:.4f}", f"{second.encoder_rtf:.4f}", changes[2]),
+        ("RTF, encoder and decoder", f"{first.rtf:.4f}", f"{second.rtf:.4f}", changes[3]),
         ("Size (MB)", f"{first.size_bytes / _MEGA:.1f}", f"{second.size_bytes / _MEGA:.1f}",
          _change(first.size_bytes, second.size_bytes)),
         *_accuracy_rows(comparison),
@@ -88,6 +98,15 @@ def accuracy_figure(comparison: Comparison) -> go.Figure:
     )
     figure = _bars(figure, title, unit)
     return figure.update_yaxes(range=[0, max(10, 1.15 * max(values))])
+
+
+def nothing_wrong(comparison: Comparison) -> str:
+    """What is said in the place of ``accuracy_figure`` where both rates are zero, and bars would be of no height; else empty."""
+    if comparison.rates is None or any(comparison.rates):
+        return ""
+    return (
+        f"{RATES[comparison.measure]}: 0 % for both, so there is nothing to draw: both heard every word that was said."
+    )
 
 
 def _error_bar(measured: Measured, audio_seconds: float) -> dict[str, object]:

@@ -7,6 +7,8 @@ from asrquant.measure.compare import Comparison
 from asrquant.measure.divergence import Divergence
 from asrquant.show.comparison import comparison_table
 
+DISTURBED = "something else kept the machine busy meanwhile, so nothing is known of the change in speed; run it again"
+
 
 def comparison_text(comparison: Comparison) -> str:
     """Both transcripts, the words that changed, and the table."""
@@ -25,6 +27,7 @@ def comparison_text(comparison: Comparison) -> str:
         *([f"{'notice':<18} {comparison.notice}"] if comparison.notice else []),
         *([f"{'accuracy control':<18} {comparison.tuning}"] if comparison.tuning else []),
         *([f"{'validated with':<18} {comparison.validation}"] if comparison.validation else []),
+        *([] if comparison.steady else [f"{'times':<18} {DISTURBED}"]),
         "",
         aligned(comparison_table(comparison)),
     ]

@@ -20,7 +20,7 @@ from asrquant.sources.choosing import NGRAM_BYTES
 from asrquant.sources.listed import SMALL_ENGLISH
 from asrquant.text import decoders
 from asrquant.text.decoders import DECODERS
-from asrquant.ui import custom, fastest, render
+from asrquant.ui import custom, fastest, render, strip, words
 from asrquant.ui.nearby import refuse_the_distant
 
 FIRST_PRESET, FIRST_DECODER, FIRST_RUNS = "dynamic-int8", "ngram", 3
@@ -137,11 +137,14 @@ def preset_and_settings(tab: str, prefix: str = "") -> PresetControls:
         elem_id=f"{prefix}preset",
     )
     explanation = gr.Markdown(PRESETS[FIRST_PRESET].summary, elem_id=f"{prefix}explanation", elem_classes="aq-quiet")
+    blocks = gr.HTML(strip.html(FIRST_PRESET), elem_id=f"{prefix}strip")
+    gr.HTML(words.listed("preset", "int8", "static", "dynamic", "calibration", "observer"))
     raced = gr.HTML(elem_id=f"{prefix}raced", visible=False, padding=False)
     tell_absent_presets()
     own = custom.build(f"{prefix}custom")
     preset.change(
-        lambda name: (custom.summary(name), gr.update(visible=name == CUSTOM)), preset, [explanation, own.group],
+        lambda name: (custom.summary(name), strip.html(name), gr.update(visible=name == CUSTOM)), preset,
+        [explanation, blocks, own.group],
         queue=False, show_progress="hidden", api_visibility="private",
     )  # fmt: skip
     return PresetControls(preset, own, tab, fastest.lay_out(preset, raced))

@@ -12,6 +12,7 @@ import gradio as gr
 from asrquant.audio.containers import ENDINGS, NAMES
 from asrquant.audio.sound import MIX, look
 from asrquant.base.errors import AudioError
+from asrquant.data.dataset import Utterance
 from asrquant.ui import reference, render, session
 from asrquant.ui.running import PRIVATE, QUICK, Updates, Values
 
@@ -57,6 +58,17 @@ class Clip:
         """For another clip, of whose channels nothing is known yet."""
         return {self.channel: gr.update(choices=_channels(2), value=MIX, visible=False)}
 
+    def example(self, example: Utterance) -> Updates:
+        """A bundled clip and its words in the place of what is there."""
+        return {
+            # An update, as Gradio's client turns one value of a generator into the next in place, the one that the
+            # player holds too.
+            self.audio: gr.update(value=str(example.path)),
+            self.words: example.reference,
+            self.origin: reference.EXAMPLE,
+            self.note: "",
+        }
+
     def shown(self, words: reference.Words, values: Values) -> Updates:
         """Words as they are to be shown; what is there already is left alone, as its visitor may be typing."""
         note = f'<p class="aq-quiet">{escape(words.note)}</p>' if words.note else ""
@@ -65,21 +77,29 @@ class Clip:
 
 
 def build() -> Clip:
-    """Lay out the clip and its words."""
+    """Lay out the clip; ``lay_out_words`` puts its words where they are seen."""
     audio = _audio()
-    gr.Markdown(UNDERSTANDS, elem_classes="aq-quiet")
     words = gr.Textbox(
-        label="What is said (optional)", placeholder="Without it there is no WER, only agreement", elem_id="reference"
-    )
-    note = gr.HTML(elem_id="reference-note")
+        label="What is said (optional)", placeholder="Without it there is no WER, only agreement", elem_id="reference",
+        render=False,
+    )  # fmt: skip
+    note = gr.HTML(elem_id="reference-note", render=False)
     channel = gr.Radio(_channels(2), value=MIX, label="Channel", info=DIFFERENT, visible=False, elem_id="channel")
     origin, work = gr.Textbox("", visible=False), gr.Textbox("", visible=False)
     recording = gr.Checkbox(False, visible=False)
-    words.input(None, audio, [origin, note], js=reference.TYPING, **PRIVATE)
     audio.start_recording(None, None, recording, js="() => true", **PRIVATE)
     for ends in (audio.stop_recording, audio.clear, audio.upload):
         ends(None, None, recording, js="() => false", **PRIVATE)
     return Clip(audio, words, origin, note, recording, work, channel)
+
+
+def lay_out_words(clip: Clip) -> None:
+    """Put what is said in the clip here, and what the model can be told."""
+    clip.words.render()
+    clip.note.render()
+    clip.words.input(None, clip.audio, [clip.origin, clip.note], js=reference.TYPING, **PRIVATE)
+    with gr.Accordion("What the embedded model understands", open=False, elem_id="understands"):
+        gr.Markdown(UNDERSTANDS, elem_classes="aq-quiet")
 
 
 def _channels(count: int) -> list[tuple[str, str]]:

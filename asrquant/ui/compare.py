@@ -1,10 +1,9 @@
-"""The tab "Compare": one clip, the original and a quantized model side by side."""
+"""The tab "Compare": one clip, the original and a quantized model side by side, or all presets on it."""
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html import escape
@@ -16,13 +15,16 @@ from gradio.components import Component
 
 from asrquant.audio.sound import MIX
 from asrquant.data.bundled import example_clips
+from asrquant.data.dataset import Utterance
 from asrquant.jobs.compare import MAX_RUNS, CompareRequest
-from asrquant.measure.compare import Comparison, comparison_dict
-from asrquant.show.comparison import accuracy_figure, comparison_table, speed_figure
-from asrquant.show.divergence import divergence_figure, divergence_table
-from asrquant.ui import choices, reference, render, session
-from asrquant.ui.clip import Clip
+from asrquant.jobs.lineup import LineUpRequest
+from asrquant.jobs.models import CUSTOM, MODELS
+from asrquant.jobs.request import Request
+from asrquant.measure.compare import Comparison
+from asrquant.ui import arriving, chips, choices, lineup, reference, render, results, session
+from asrquant.ui.clip import Clip, lay_out_words
 from asrquant.ui.clip import build as build_clip
+from asrquant.ui.figures import Origin
 from asrquant.ui.own_clips import OwnControls
 from asrquant.ui.running import HEAVY, PRIVATE, QUICK, Running, Screen, Updates, Values, follow
 from asrquant.ui.tab import Setting
@@ -30,78 +32,31 @@ from asrquant.ui.tab import Setting
 TAB = "Compare"
 RECORDING = "The recording is not finished: press Stop, wait until the clip is shown, then press Transcribe."
 REMOVED, OTHER = "Stopped, as its clip was removed.", "Stopped, as another clip took the place of its own."
-WHERE = "Where they part: divergence of the quantized model's label probabilities from the original's (KL), 0 where they agree"
-SHOW_RESULTS = """() => {
-    const texts = document.querySelector('#transcripts'), top = texts.getBoundingClientRect().top;
-    const seen = top >= 0 && top < 0.6 * window.innerHeight;
-    if (document.querySelector('#cards .aq-card') && !seen) texts.scrollIntoView({behavior: 'smooth', block: 'start'});
-}"""
-"""Once there are results, bring the transcripts into view where they are not."""
-
-
-@dataclass(frozen=True)
-class _Results:
-    """What is shown of a comparison."""
-
-    texts: gr.HTML
-    cards: gr.HTML
-    speed: gr.Plot
-    accuracy: gr.Plot
-    numbers: gr.HTML
-    divergence: gr.Plot
-    moments: gr.HTML
-    as_json: gr.DownloadButton
-    as_csv: gr.DownloadButton
-
-    @property
-    def all(self) -> list[Component]:
-        """Outputs of whatever fills them."""
-        return list(vars(self).values())
-
-    def empty(self) -> Updates:
-        """How they look where there is no result."""
-        hidden = (self.speed, self.accuracy, self.divergence, self.as_json, self.as_csv)
-        return {**dict.fromkeys(self.all, ""), **{part: gr.update(visible=False) for part in hidden}}
-
-    @contextmanager
-    def full(self, found: Comparison, about: str) -> Iterator[Updates]:
-        """How they look with a result; ``about`` is HTML on how it was measured."""
-        frame = comparison_table(found)
-        with tempfile.TemporaryDirectory() as folder:  # Gradio copies what it serves when the generator is resumed
-            as_json, as_csv = Path(folder) / "comparison.json", Path(folder) / "comparison.csv"
-            as_json.write_text(json.dumps(comparison_dict(found), indent=1) + "\n", encoding="utf-8")
-            frame.to_csv(as_csv, index=False)
-            yield {
-                self.texts: render.transcripts(found),
-                self.cards: render.cards(found),
-                self.speed: gr.update(value=speed_figure(found), visible=True),
-                self.accuracy: gr.update(value=accuracy_figure(found), visible=True),
-                self.numbers: render.table(frame, "Median of the runs (range in brackets)") + about,
-                self.divergence: gr.update(value=divergence_figure(found.divergence), visible=True),
-                self.moments: render.table(divergence_table(found.divergence), WHERE),
-                self.as_json: gr.update(value=str(as_json), visible=True),
-                self.as_csv: gr.update(value=str(as_csv), visible=True),
-            }
+NO_EXAMPLE = "There is no such example; click one of those that are shown."
+SHOW_RESULTS = "() => window.asrquant.bring('#answer')"
+"""Bring the answer into view where it is not."""
 
 
 class _CompareScreen(Screen):
     """What a comparison shows: the texts as they are heard, then everything."""
 
-    def __init__(self, tab: _Tab, clip: object, preset: str, at_first: Updates) -> None:
+    def __init__(self, tab: _Tab, values: Values, clip: object, at_first: Updates) -> None:
         """Show at the beginning what is new of the clip and its words (``at_first``).
 
         Args:
             tab: to fill.
+            values: of its controls.
             clip: path of the clip.
-            preset: in words.
             at_first: of the clip, its words and their note.
         """
-        self._tab, self._clip, self._preset, self._at_first = tab, clip, preset, at_first
+        self._tab, self._clip, self._at_first = tab, clip, at_first
+        self._preset = tab.preset.in_words(values)
+        self._origin = tab.origin(values, clip)
         self._heard: dict[str, str] = {}
 
     def begun(self, job: str) -> Updates:
         """The clip and its words, and no results."""
-        return {self._tab.clip.work: job, **self._at_first, **self._tab.results.empty()}
+        return {self._tab.clip.work: job, **self._at_first, **self._tab.nothing()}
 
     def partial(self, value: tuple[str, str]) -> Updates:
         """One more text: (which, its text)."""
@@ -115,14 +70,15 @@ class _CompareScreen(Screen):
 
     def failed(self) -> Updates:
         """No results."""
-        return self._tab.results.empty()
+        return self._tab.nothing()
 
     @contextmanager
     def done(self, value: Comparison) -> Iterator[Updates]:
         """All results."""
-        with self._tab.results.full(
-            value, render.conditions(value, Path(str(self._clip)).name, self._preset)
-        ) as updates:
+        name = Path(str(self._clip)).name
+        when = f"Measured on this machine just now: median of {value.runs} runs each, in turns. Clip: {name}."
+        about = results.About(when, time.time(), render.conditions(value, name, self._preset), self._origin, name)
+        with self._tab.results.full(value, about) as updates:
             yield {**updates, **self._tab.clip.heard(value.mixed)}
 
 
@@ -134,8 +90,10 @@ class _Tab:
     preset: choices.PresetControls
     model: choices.ModelControls
     runs: gr.Slider
-    examples: gr.Dataset
-    results: _Results
+    examples: gr.HTML
+    results: results.Results
+    lineup: lineup.Shown
+    arrival: arriving.Arrival
     running: Running
     own: OwnControls
 
@@ -145,23 +103,50 @@ class _Tab:
         return {*self.preset.all, *self.model.all, self.runs, *self.own.all}
 
     @property
+    def given(self) -> set[Component]:
+        """Inputs of whatever takes the clip that is there."""
+        clip = self.clip
+        return {clip.audio, clip.words, clip.origin, clip.recording, clip.channel, *self.settings}
+
+    @property
+    def given_to_all(self) -> set[Component]:
+        """The same for all presets."""
+        clip = self.clip
+        return {clip.audio, clip.words, clip.origin, clip.recording, clip.channel, *self.model.all, *self.own.all}
+
+    @property
     def outputs(self) -> list[Component]:
         """What a job changes."""
         clip = self.clip
         return [
-            clip.work, clip.words, clip.origin, clip.note, clip.audio, clip.channel, *self.results.all, *self.running.all
+            clip.work, clip.words, clip.origin, clip.note, clip.audio, clip.channel, self.preset.name, self.model.model,
+            *self.results.all, *self.lineup.all, *self.arrival.all, *self.running.all,
         ]  # fmt: skip
+
+    def nothing(self) -> Updates:
+        """No results of any kind."""
+        return {**self.results.empty(), **self.lineup.empty(), **self.arrival.over()}
+
+    def origin(self, values: Values, clip: object) -> Origin:
+        """What a link says of a comparison; nothing of what is the visitor's own."""
+        model, preset = values[self.model.model], values[self.preset.name]
+        example = reference.example_of(str(clip)) if clip else None
+        return Origin(
+            model if model in MODELS else "", preset if preset != CUSTOM else "", example.id if example else ""
+        )
 
     def wire(self) -> None:
         """Let the controls do what they say."""
-        clip = self.clip
-        own: set[Component] = {clip.audio, clip.words, clip.origin, clip.recording, clip.channel}
+        clip, (go, everything) = self.clip, self.running.starts
         starts = (
-            (self.running.starts[0].click, self.transcribe, own),
-            (self.examples.click, self.transcribe_example, {self.examples}),
+            (go.click, self.transcribe, self.given),
+            (everything.click, self.line_up, self.given_to_all),
+            (self.examples.click, self.transcribe_example, self.settings),
+            (self.lineup.rows.click, self.transcribe_preset, self.given),
         )
         for event, run, inputs in starts:
-            event(run, {*inputs, *self.settings}, self.outputs, **HEAVY).then(None, js=SHOW_RESULTS, **PRIVATE)
+            begun = event(run, inputs, self.outputs, **HEAVY)
+            begun.then(None, js=SHOW_RESULTS, **PRIVATE)
         self.running.wire()
         clip.audio.change(
             self.changed, {clip.audio, clip.words, clip.origin, clip.work},
@@ -176,13 +161,23 @@ class _Tab:
         clip = values[self.clip.audio]
         job = session.running(request.session_hash or "", TAB)
         asked = job.request if job and job.id == values[self.clip.work] else None
-        if job and isinstance(asked, CompareRequest) and not (clip and reference.same_clip(str(asked.clip), clip)):
+        of = asked.clip if isinstance(asked, CompareRequest | LineUpRequest) else None
+        if job and of and not (clip and reference.same_clip(str(of), clip)):
             session.stop(job, OTHER if clip else REMOVED)
         words = reference.fitting(clip, values[self.clip.words], values[self.clip.origin])
         return {**self.clip.shown(words, values), **self.clip.other()}
 
     def transcribe(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         """Run the job on the clip that is there."""
+        yield from self._on_the_clip(values, request, self._compare)
+
+    def line_up(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """Run all presets on the clip that is there."""
+        yield from self._on_the_clip(values, request, self._line_up)
+
+    def _on_the_clip(
+        self, values: Values, request: gr.Request, run: Callable[..., Iterator[Updates]]
+    ) -> Iterator[Updates]:
         clip, text, origin = values[self.clip.audio], values[self.clip.words], values[self.clip.origin]
         if values[self.clip.recording] and not clip:
             yield {self.running.status: render.problem(RECORDING)}
@@ -191,28 +186,37 @@ class _Tab:
         if clip and origin == reference.EXAMPLE:  # the clip may have changed a moment ago
             words = reference.fitting(clip, text, origin)
             text, at_first = words.text, self.clip.shown(words, values)
-        yield from self._run(clip, text, at_first, values, request)
+        yield from run(clip, text, at_first, values, request)
 
-    def transcribe_example(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+    def transcribe_example(self, values: Values, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
         """Put an example and its words where the clip is, and run the job on it."""
-        index, examples = values[self.examples], example_clips()
-        if not isinstance(index, int) or not 0 <= index < len(examples):
-            problem = "There is no such example; click one of those that are shown."
-            yield {self.running.status: render.problem(problem)}
+        index, examples = chips.index(event), example_clips()
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(examples):
+            yield {self.running.status: render.problem(NO_EXAMPLE)}
             return
-        clip, text = str(examples[index].path), examples[index].reference
-        at_first = {
-            # An update, as Gradio's client turns one value of a generator into the next in place, the one that the
-            # player holds too.
-            self.clip.audio: gr.update(value=clip),
-            self.clip.words: text,
-            self.clip.origin: reference.EXAMPLE,
-            self.clip.note: "",
-        }
-        yield from self._run(clip, text, at_first, values, request)
+        yield from self.compare_example(examples[index], values, request)
 
-    def _run(self, clip: Any, text: str, at_first: Updates, values: Values, request: gr.Request) -> Iterator[Updates]:
-        def ask() -> CompareRequest:
+    def compare_example(self, example: Utterance, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """Run the job on an example."""
+        at_first = self.clip.example(example)
+        yield from self._compare(str(example.path), example.reference, at_first, values, request)
+
+    def transcribe_preset(self, values: Values, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
+        """Show the details of one of all presets on the clip that is there."""
+        name = lineup.preset(event)
+        if name not in choices.usable_presets():
+            yield {self.running.status: render.problem(lineup.NO_PRESET)}
+            return
+        chosen = {**values, self.preset.name: name}
+        first = True
+        for updates in self.transcribe(chosen, request):
+            yield {**updates, self.preset.name: name} if first else updates
+            first = False
+
+    def _compare(
+        self, clip: Any, text: str, at_first: Updates, values: Values, request: gr.Request
+    ) -> Iterator[Updates]:
+        def ask() -> Request:
             return CompareRequest(
                 clip=clip,
                 preset=self.preset.chosen(values),
@@ -224,53 +228,54 @@ class _Tab:
                 own=self.own.read(values),
             )
 
-        yield from follow(
-            self.running, _CompareScreen(self, clip, self.preset.in_words(values), at_first), request, ask
-        )
+        yield from follow(self.running, _CompareScreen(self, values, clip, at_first), request, ask)
+
+    def _line_up(
+        self, clip: Any, text: str, at_first: Updates, values: Values, request: gr.Request
+    ) -> Iterator[Updates]:
+        def ask() -> Request:
+            return LineUpRequest(
+                clip=clip,
+                reference=text,
+                model=self.model.chosen(values, request),
+                decoder=values[self.model.decoder],
+                channel=values.get(self.clip.channel, MIX),
+                own=self.own.read(values),
+            )
+
+        screen = lineup.LineUpScreen(self.lineup, self.clip.work, at_first, self.nothing(), Path(str(clip)).name)
+        yield from follow(self.running, screen, request, ask)
 
 
 def build(setting: Setting) -> Setting:
     """Lay the tab out and wire it; another tab may set its preset."""
-    examples = example_clips()
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=5, min_width=320):
+    examples = chips.build(example_clips())
+    with gr.Row(equal_height=False, elem_id="first"):
+        with gr.Column(scale=7, min_width=320, elem_id="answer"):
+            arrival = arriving.lay_out()
+            parts = results.answer()
+            shown = lineup.build()
+        with gr.Column(scale=5, min_width=320, elem_id="controls"):
             clip = build_clip()
             preset = choices.preset_and_settings(TAB)
+            with gr.Row(elem_id="start"):
+                go = gr.Button("Transcribe", variant="primary", elem_id="transcribe", min_width=80)
+                everything = gr.Button("All presets on this clip", elem_id="all-presets", min_width=80)
+                stop = gr.Button("Cancel", interactive=False, elem_id="cancel", min_width=80)
+            status = gr.HTML(elem_id="status")  # beside the button that was pressed, wherever the page is scrolled to
+            lay_out_words(clip)
             with gr.Accordion("Model, decoder, runs", open=False):
                 model = choices.model_and_decoder()
                 runs = gr.Slider(
                     1, MAX_RUNS, value=choices.FIRST_RUNS, step=1, label="Runs of each model (median is shown)"
                 )
-            with gr.Row():
-                go = gr.Button("Transcribe", variant="primary", elem_id="transcribe")
-                stop = gr.Button("Cancel", interactive=False, elem_id="cancel")
-            status = gr.HTML(elem_id="status")  # beside the button that was pressed, wherever the page is scrolled to
-            chosen = gr.Dataset(
-                components=[clip.audio, clip.words],
-                samples=[[str(each.path), each.reference] for each in examples],
-                sample_labels=[f"{each.reference} ({each.id.split('-')[0]})" for each in examples],
-                label="Examples, from speakers that an4 has never heard: click one to run it",
-                type="index", samples_per_page=len(examples), elem_id="examples",
-            )  # fmt: skip
-        with gr.Column(scale=7, min_width=320):
-            results = _results()
-    _Tab(clip, preset, model, runs, chosen, results, Running(TAB, (go,), stop, status), setting.own).wire()
+    shown.table.render()
+    below = results.below(parts)
+    running = Running(TAB, (go, everything), stop, status)
+    tab = _Tab(clip, preset, model, runs, examples, below, shown, arrival, running, setting.own)
+    tab.wire()
+    arriving.Beginning(
+        arrival, clip, preset, model, below, status, tab.settings, tab.outputs, tab.compare_example
+    ).wire(setting.page)
     models, presets = (*setting.models, model), (*setting.presets, preset)
     return replace(setting, trial=preset, models=models, presets=presets)
-
-
-def _results() -> _Results:
-    welcome = render.notice(
-        "Record, upload or choose an example: both transcripts, their speed and their errors appear here."
-    )
-    texts, cards = gr.HTML(welcome, elem_id="transcripts"), gr.HTML(elem_id="cards")
-    with gr.Row():
-        speed = gr.Plot(show_label=False, visible=False, elem_id="speed", min_width=300)
-        accuracy = gr.Plot(show_label=False, visible=False, elem_id="accuracy", min_width=300)
-    numbers = gr.HTML(elem_id="numbers")
-    where = gr.Plot(show_label=False, visible=False, elem_id="divergence")
-    moments = gr.HTML(elem_id="moments")
-    with gr.Row():
-        as_json = gr.DownloadButton("Download JSON", visible=False, size="sm", elem_id="json")
-        as_csv = gr.DownloadButton("Download CSV", visible=False, size="sm", elem_id="csv")
-    return _Results(texts, cards, speed, accuracy, numbers, where, moments, as_json, as_csv)

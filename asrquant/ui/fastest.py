@@ -12,13 +12,16 @@ from typing import Any
 
 import gradio as gr
 
-from asrquant.measure.winner import Race, choose, int8_worth, verdict
+from asrquant.measure.winner import Race, choose, int8_worth, to_begin_with, verdict
 from asrquant.show.race import mark, race_about
 from asrquant.ui.running import QUICK
 
 _known: Race | None = None
-_CHOOSE = "(touched, first, now) => touched === true || !first ? now : first"
-"""In the browser, which knows what its visitor has chosen by the time that the answer is there."""
+_first = ""
+"""Preset that the page begins with where it is another than the record's; empty where there is no such."""
+_CHOOSE = """(touched, first, now) =>
+    touched === true || !first || new URLSearchParams(location.search).has('preset') ? now : first"""
+"""In the browser, which knows what its visitor has chosen by the time that the answer is there, and what a link names."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ def learn(found: object) -> None:
     _known = found if isinstance(found, Race) else None
 
 
+def begin_with(preset: str) -> None:
+    """Have pages that come up from now on begin with this preset, as they do with its comparison."""
+    global _first
+    _first = preset
+
+
 def lay_out(preset: gr.Dropdown, line: gr.HTML) -> First:
     """Add to a list of presets what ``watch`` fills."""
     first = First(preset, line, gr.Textbox(visible=False), gr.Checkbox(False, visible=False))
@@ -56,14 +65,14 @@ def watch(page: gr.Blocks, lists: Sequence[First]) -> None:
     names = [[name for _, name in each.preset.choices] for each in lists]
 
     def seen() -> list[Any]:
-        winner, said = _winner(), line()
+        begin, said = _first or _best(), line()
         shown: list[Any] = []
         for mine in names:
             marked = [(label(name), name) for name in mine]
             shown += [
                 gr.update(choices=marked),
                 gr.update(value=said, visible=bool(said)),
-                winner if winner in mine else "",
+                begin if begin in mine else "",
             ]
         return shown
 
@@ -86,6 +95,11 @@ def line() -> str:
         f'<details class="aq-quiet aq-raced"><summary>{escape(int8_worth(_known))}</summary>'
         f"<p>{escape(verdict(_known))} {escape(race_about(_known))}</p></details>"
     )
+
+
+def _best() -> str:
+    """What the record begins with."""
+    return to_begin_with(_known) if _known else ""
 
 
 def _winner() -> str:

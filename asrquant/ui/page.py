@@ -22,6 +22,7 @@ from asrquant.ui import (
     running,
     server,
     visitor,
+    words,
 )
 from asrquant.ui.session import QUEUE_LENGTH
 from asrquant.ui.tab import Setting, Tab
@@ -41,8 +42,9 @@ _BUTTONS = {
     for theme in ("", "_dark")
 }
 THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=["ui-monospace", "monospace"]).set(**_BUTTONS)
-PRINT = Path(__file__).with_name("print.css")
-SCRIPT = Path(__file__).with_name("page.js")
+OUTER = Path(__file__).with_name("outer.css")
+SCRIPTS = tuple(Path(__file__).with_name(name) for name in ("page.js", "share.js"))
+_TAGLINE = "What a speech recognizer gains and loses when its numbers are made coarser (quantization)"
 CACHE = (600, 3600)
 """Seconds between two looks of Gradio's for clips and downloads to delete, and the age that they must have."""
 
@@ -55,11 +57,7 @@ def build() -> gr.Blocks:
         delete_cache=CACHE,
         fill_width=True,
     ) as page:
-        gr.HTML(
-            "<h1>asrquant</h1><p>What post-training quantization does to a speech recognizer: one clip, the original and the "
-            "quantized SpeechBrain model side by side.</p>",
-            elem_classes="aq-head",
-        )
+        gr.HTML(words.head(_TAGLINE), elem_classes="aq-head")
         known, own = visitor.build(page), own_clips.make()
         with gr.Tabs() as tabs:
             setting = Setting(page, tabs, known, own)
@@ -74,6 +72,12 @@ def build() -> gr.Blocks:
         page.unload(running.cancel)
     page.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=1, api_open=False)
     return page
+
+
+def script() -> str:
+    """What runs in the browser once the page is there: each file is a function."""
+    files = ", ".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    return f"() => {{ for (const each of [{files}]) each(); }}"
 
 
 def launch(host: str | None = None, port: int | None = None) -> None:
@@ -96,8 +100,8 @@ def launch(host: str | None = None, port: int | None = None) -> None:
         theme=THEME,
         css=STYLE.read_text(encoding="utf-8"),
         # Gradio would have the styles in ``css`` hold below its own element only, and it is not the one with the background.
-        head=f"<style>{PRINT.read_text(encoding='utf-8')}</style>",
-        js=SCRIPT.read_text(encoding="utf-8"),
+        head=f"<style>{OUTER.read_text(encoding='utf-8')}</style>",
+        js=script(),
         footer_links=["api"],
         show_error=False,
         ssr_mode=False,  # which Spaces set: Node would stand in front, and answer what `routes` closes

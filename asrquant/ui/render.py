@@ -9,13 +9,11 @@ import pandas as pd
 
 from asrquant.base.files import megabytes
 from asrquant.base.progress import BYTES
-from asrquant.base.tables import rounded
 from asrquant.export.card import conditions as conditions_of
 from asrquant.export.card import measured, summary
 from asrquant.export.store import Artifact
 from asrquant.jobs.outlook import LEFT
 from asrquant.measure.compare import Comparison, Measured
-from asrquant.show.comparison import UNITS
 from asrquant.text.metrics import Edit
 
 
@@ -144,36 +142,6 @@ def _word(edit: Edit, quantized: bool) -> str:
         edit.operation
     ]
     return f'<mark class="aq-{kind}">{escape(word)}<span class="aq-hidden"> ({said})</span></mark>'
-
-
-def cards(comparison: Comparison) -> str:
-    """The three headlines: speed, size, accuracy."""
-    before, after = comparison.original.size_bytes / 1e6, comparison.quantized.size_bytes / 1e6
-    return (
-        '<div class="aq-cards">'
-        + _card("Encoder speed", f"{comparison.speedup:.2f} ×", _speed_caption(comparison))
-        + _card("Size", f"{after:.1f} MB", f"{rounded(100 * (comparison.size_ratio - 1), '+.0f')} % of {before:.1f} MB")
-        + _accuracy_card(comparison)
-        + "</div>"
-    )
-
-
-def _accuracy_card(comparison: Comparison) -> str:
-    measure = comparison.measure
-    if comparison.rates is None or comparison.wers is None or comparison.cers is None:
-        caption = f"{UNITS[measure]} in common with the original; no reference, so no WER"
-        return _card("Agreement with the original", f"{comparison.agreement:.1f} %", caption)
-    before, after = comparison.rates
-    other, beside = ("WER", comparison.wers) if measure == "CER" else ("CER", comparison.cers)
-    caption = f"points: {before:.1f} % → {after:.1f} %; {other} {beside[0]:.1f} % → {beside[1]:.1f} %"
-    return _card(f"{measure} change", rounded(after - before, "+.1f"), caption)
-
-
-def _speed_caption(comparison: Comparison) -> str:
-    before, after = comparison.original.encoder_seconds, comparison.quantized.encoder_seconds
-    if comparison.runs > 1 and before.low <= after.high and after.low <= before.high:
-        return "no clear difference: the runs overlap"
-    return "faster than the original" if comparison.speedup >= 1 else "slower than the original"
 
 
 def _card(title: str, value: str, caption: str) -> str:

@@ -28,7 +28,10 @@ from asrquant.base.settings import settings
 from asrquant.jobs import log
 from asrquant.jobs.models import MODELS
 from asrquant.jobs.race import RaceRequest
-from asrquant.ui import device_files, fastest
+from asrquant.jobs.showcase import ShowcaseRequest
+from asrquant.measure.winner import Race, to_begin_with
+from asrquant.ui import arriving, device_files, fastest
+from asrquant.ui.choices import FIRST_DECODER
 from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.routes import HEALTH, OpenRoutes
 from asrquant.ui.session import supervisor
@@ -73,9 +76,7 @@ def serve(build: Callable[[], gr.Blocks], **options: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with quietly(), run_folder(), janitor():
-        if settings().race:
-            device_files.offer(supervisor)
-        supervisor.spare.offer(RaceRequest(MODELS[0], settings().race), fastest.learn)
+        begin()
         supervisor.start()
         try:
             app = {"routes": [Route(HEALTH, health), *device_files.ROUTES], "middleware": [Middleware(OpenRoutes)]}
@@ -90,6 +91,29 @@ def serve(build: Callable[[], gr.Blocks], **options: Any) -> None:
             page.close(verbose=False)
         finally:
             supervisor.close(CLOSING)
+
+
+def begin() -> None:
+    """Have the worker do, while nobody waits, what pages begin with: look for the record of a race, compare, and race."""
+
+    def compare(known: object = None) -> None:
+        if settings().showcase:
+            first = arriving.latest()
+            if first is None or (isinstance(known, Race) and to_begin_with(known) not in ("", first.preset)):
+                request = ShowcaseRequest(MODELS[0], FIRST_DECODER)
+                supervisor.spare.offer(request, arriving.learn, arriving.give_up)
+
+    def raced(known: object) -> None:
+        fastest.learn(known)
+        compare(known)
+
+    if settings().showcase:
+        arriving.expect()
+    supervisor.spare.offer(RaceRequest(MODELS[0], False), fastest.learn)
+    compare()
+    if settings().race:
+        device_files.offer(supervisor)
+        supervisor.spare.offer(RaceRequest(MODELS[0], True), raced)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from asrquant.base.tables import rounded
 from asrquant.measure.report import Interval
 from asrquant.show.comparison import comparison_table
 from asrquant.show.report import report_table
-from asrquant.ui.render import cards
+from asrquant.ui.figures import Origin, answer
 
 PACKAGE = Path(__file__).parents[2] / "asrquant"
 
@@ -49,7 +49,8 @@ def test_tables_and_cards(greedy: Recognizer, examples) -> None:
     comparison = replace(comparison, quantized=fewer)
     change = dict(zip(comparison_table(comparison)["Measure"], comparison_table(comparison)["Change"], strict=True))
     assert change["Size (MB)"] == "0 %" and change["WER (%)"] == "0.0 points"
-    assert "<b>0.0</b>" in cards(comparison) and "<span>0 % of" in cards(comparison)
+    said = answer(comparison, "", Origin())
+    assert "<b>the same</b>" in said and "-0" not in said
     report = asrquant.benchmark([greedy], examples[:1])
     barely = replace(report.summaries[0], change=-0.01, change_interval=Interval(-0.02, 0.01))
     assert report_table(replace(report, summaries=(barely,)))["change (points)"][0] == "0.0 (0.0 to 0.0)"

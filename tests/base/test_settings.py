@@ -27,6 +27,7 @@ BAD = {
     "ASRQUANT_UPLOADS_GB": ["0", "-1", "much", "inf", "nan"],
     "ASRQUANT_PUBLIC": ["2", "public", "ja", " "],
     "ASRQUANT_RACE": ["2", "never", " "],
+    "ASRQUANT_SHOWCASE": ["2", "never", " "],
     "GRADIO_TEMP_DIR": ["~/files"],
     "ASRQUANT_MODELS_GB": ["0", "-1", "all", "nan"],
     "ASRQUANT_BUILD_SECONDS": ["0", "-1", "soon", "inf", "nan", "10 min"],
@@ -63,11 +64,12 @@ def test_every_setting_is_read() -> None:
         "ASRQUANT_CACHE": "kept", "GRADIO_TEMP_DIR": "/x/files", "ASRQUANT_UPLOADS_GB": " 2 ", "ASRQUANT_PUBLIC": "Yes",
         "SPACE_ID": "somebody/asrquant", "ASRQUANT_MODELS_GB": "7.5", "ASRQUANT_BUILD_SECONDS": "90",
         "ASRQUANT_RACE": "off",
+        "ASRQUANT_SHOWCASE": "no",
     }  # fmt: skip
     assert set(said) == {each.name for each in variables().values()}
     assert Settings.read(said) == Settings(
         threads=3, openmp=True, exports=Path("/x/made here"), exports_bytes=400_000_000, cache=Path("kept"),
-        models_bytes=7_500_000_000, build_seconds=90.0, race=False,
+        models_bytes=7_500_000_000, build_seconds=90.0, race=False, showcase=False,
         uploads=Path("/x/files"), uploads_bytes=2_000_000_000, public=True, space="somebody/asrquant",
     )  # fmt: skip
 

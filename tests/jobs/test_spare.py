@@ -88,9 +88,10 @@ def test_it_gives_way_and_goes_on(supervisor: Supervisor, tmp_path: Path, monkey
 def test_one_that_fails_is_left(supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spare, "QUIET_SECONDS", 0.1)
     heard: list[object] = []
-    supervisor.spare.offer(Call(failing, tmp_path), heard.append)
-    until(lambda: not supervisor.spare.waiting)
-    assert not heard
+    supervisor.spare.offer(Call(failing, tmp_path), heard.append, lambda: heard.append("dropped"))
+    supervisor.spare.offer(Call(quick, tmp_path), heard.append)
+    until(lambda: not supervisor.spare.left)
+    assert heard == ["dropped", "quick"]  # in turn
     job = Job(Call(quick, tmp_path), "Compare")
     supervisor.submit(job)
     while not isinstance(event := job.events.get(timeout=30), Done):

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from asrquant.measure.conditions import Conditions
 from asrquant.measure.report import Interval
-from asrquant.measure.winner import Race, Ran, choose, int8_worth, ranked, rivals, verdict
+from asrquant.measure.winner import Race, Ran, choose, int8_worth, ranked, rivals, to_begin_with, verdict
 from asrquant.show.race import mark, race_line, race_table
 
 RACES = Path(__file__).parents[1] / "races"
@@ -49,6 +49,16 @@ def test_ratios_of_a_zen_3_with_avx2() -> None:
     without = a_race(ZEN3, *(each for each in presets if not each.preset.startswith("onnx")))
     assert choose(without) and choose(without).preset == "openvino-fp32"
     assert int8_worth(without).startswith("int8 does not pay in time here: openvino-int8 reached 0.80 x")
+
+
+def test_what_a_page_on_quantization_begins_with() -> None:
+    """The fastest int8 preset of equal accuracy, though float is faster; without one the winner; else nothing."""
+    float_first = a_race(ZEN3, ran("openvino-fp32", 1.5), ran("openvino-int8", 1.2), ran("speechbrain-int8", 3.0, 0.9))
+    assert choose(float_first) and choose(float_first).preset == "openvino-fp32"
+    assert to_begin_with(float_first) == "openvino-int8"
+    assert to_begin_with(a_race(ZEN3, ran("openvino-fp32", 1.5), ran("speechbrain-int8", 3.0, 0.9))) == "openvino-fp32"
+    assert to_begin_with(a_race(ZEN3, ran("openvino-fp32", 0.9))) == ""
+    assert to_begin_with(recorded("amx-1-thread")) == "openvino-int8"
 
 
 def test_a_recorded_race_on_amx() -> None:

@@ -25,7 +25,12 @@ from asrquant.show.report_files import about, summary_table, write_report
 from asrquant.show.text import comparison_text
 from asrquant.text.metrics import word_errors
 from asrquant.ui import benchmark as tab
-from asrquant.ui import render
+from asrquant.ui import figures, render
+
+
+def cards(found: Comparison) -> str:
+    """The three figures of the page."""
+    return figures.answer(found, "", figures.Origin())
 
 
 @pytest.fixture
@@ -115,7 +120,7 @@ def test_a_comparison_says_how_words_were_compared(comparison: Comparison, greed
         asrquant.compare(greedy, greedy, examples[0].path, "नमस्ते", 1, normalize="english")
     gone = asrquant.compare(greedy, greedy, examples[0].path, "Um...", 1, normalize="english")
     assert gone.reference is None and gone.wers is None and gone.cers is None and gone.rates is None
-    assert "no reference, so no WER" in render.cards(gone)
+    assert "no reference, so no WER" in cards(gone)
 
 
 def heard(comparison: Comparison, said: str, first: str, second: str) -> Comparison:
@@ -135,7 +140,7 @@ def test_chinese_is_compared_in_characters(comparison: Comparison) -> None:
     assert list(table["Measure"])[-2:] == ["CER (%)", "WER (%)"] and list(table.iloc[-2])[1:3] == ["0.0", "25.0"]
     figure = accuracy_figure(found)
     assert [bar.y[0] for bar in figure.data] == [0, 25] and figure.layout.title.text == "Character error rate"
-    assert "CER change" in render.cards(found) and "1 wrong character against" in render.transcripts(found)
+    assert "Characters kept" in cards(found) and "1 wrong character against" in render.transcripts(found)
     assert comparison_dict(found)["measure"] == "CER"
     unsaid = replace(
         found,
@@ -143,7 +148,7 @@ def test_chinese_is_compared_in_characters(comparison: Comparison) -> None:
         original=replace(found.original, errors=None),
         quantized=replace(found.quantized, errors=None),
     )
-    assert unsaid.measure == "CER" and "characters in common" in render.cards(unsaid)
+    assert unsaid.measure == "CER" and "Characters kept" in cards(unsaid)
     assert accuracy_figure(unsaid).layout.yaxis.title.text == "characters in common (%)"
 
 
@@ -152,7 +157,7 @@ def test_english_has_both_rates_and_wer_first(comparison: Comparison) -> None:
     table = comparison_table(found)
     assert list(table["Measure"])[-2:] == ["WER (%)", "CER (%)"]
     assert found.rates == found.wers == (0, 50) and found.cers == (0, pytest.approx(100 / 7))
-    assert "WER change" in render.cards(found) and "CER 0.0 % → 14.3 %" in render.cards(found)
+    assert "Words changed" in cards(found) and "CER 0.0 % → 14.3 %" in cards(found)
 
 
 SAID = {

@@ -22,6 +22,8 @@ from pages import NEEDS_CHROMIUM, ROOT, SLOW, serve, wait_for
 from test_page import upload
 from test_server import CLIP, Visitor, benchmark, build, compare
 
+from asrquant.ui.compare import NO_EXAMPLE
+from asrquant.ui.lineup import NO_PRESET
 from asrquant.ui.routes import OPEN
 
 MARKUP = '<img src=x onerror="window.taken=1"><script>window.taken=1</script>'
@@ -95,8 +97,6 @@ def value(component: dict[str, Any]) -> Any:
             return False
         case "textbox":
             return "WORDS"
-        case "dataset":
-            return 0
     return None  # states, files
 
 
@@ -112,7 +112,7 @@ def events(visitor: Visitor) -> list[tuple[dict[str, Any], list[dict[str, Any]]]
 
 def answers(visitor: Visitor, event: dict[str, Any], data: list[Any]) -> str:
     """All that the server says, as text."""
-    body = {"fn_index": event["id"], "data": data, "session_hash": visitor.name}
+    body = {"fn_index": event["id"], "data": data, "session_hash": visitor.name, "event_data": visitor.chosen}
     if event["queue"] is False:
         return visitor.http.post(f"{visitor.url}/run/predict", json=body).text
     refused = visitor.join(event, data)
@@ -240,7 +240,6 @@ BY_US = {
     "each_layer": "Each transformer layer by itself is ",
     "measure": "Measuring WER and speed is ",
     "Calibration_seed": "The calibration seed is ",
-    "examples": "There is no such example",
     "visitor": "The page does not know whose artifacts these are",
     **dict.fromkeys(("trust", "bench_trust", "modules_trust", "export_trust"), "Trust in the model is "),
     "reference": "characters and at most 2,000 are taken",
@@ -249,7 +248,9 @@ ANYTHING_GOES = {"textbox", "checkbox", "bench_path"}
 """What the page says to itself of a clip's words, and a path that a public page has no use for."""
 
 
-@pytest.mark.parametrize("elem_id", ["transcribe", "examples", "bench-run", "layers", "measure-parts", "build"])
+@pytest.mark.parametrize(
+    "elem_id", ["transcribe", "chips", "all-presets", "bench-run", "layers", "measure-parts", "build"]
+)
 def test_each_forged_value_reaches_its_own_check(visitor: Visitor, elem_id: str) -> None:
     """All the others are right, so that no other check can have refused it, and none is missing."""
     event = visitor.event(elem_id)
@@ -257,7 +258,6 @@ def test_each_forged_value_reaches_its_own_check(visitor: Visitor, elem_id: str)
     right: dict[str, Any] = {name: "custom" for name in names if name.endswith("preset")}
     right |= {"clip": visitor.upload(CLIP.path)} if "clip" in names else {}
     right |= {"visitor": "b" * 32} if "visitor" in names else {}
-    right |= {"examples": 0} if "examples" in names else {}
     kinds = {component["id"]: component["type"] for component in visitor.config["components"]}
     tried = 0
     for name, part in zip(names, event["inputs"], strict=True):
@@ -268,6 +268,23 @@ def test_each_forged_value_reaches_its_own_check(visitor: Visitor, elem_id: str)
         assert BY_US.get(name, BY_GRADIO.get(kinds[part])) in said, (name, said[-1000:])
         tried += 1
     assert tried >= 4
+
+
+@pytest.mark.parametrize(
+    "chosen", [None, [], "x", {}, {"index": -1, "preset": "x"}, {"index": True, "preset": ["x"]}, {"index": 99}]
+)
+def test_a_forged_choice_chooses_nothing(visitor: Visitor, chosen: Any) -> None:
+    visitor.chosen = chosen
+    for elem_id, said in (("chips", NO_EXAMPLE), ("lineup", NO_PRESET)):
+        event = visitor.event(elem_id)
+        assert said in answers(visitor, event, visitor.data(event))
+
+
+@pytest.mark.parametrize("link", ["x", "[]", '{"model": "/etc"}', '{"preset": "<b>"}', '{"example": ["x"]}'])
+def test_a_forged_link_asks_for_nothing(visitor: Visitor, link: str) -> None:
+    event = visitor.event("link", "change")
+    said = answers(visitor, event, visitor.data(event, link=link))
+    assert "The link " in said and "aq-problem" in said and "<b>" not in said
 
 
 def crafted(room: Path, marker: Path) -> dict[str, bytes]:

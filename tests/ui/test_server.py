@@ -32,6 +32,7 @@ class Visitor:
         self.url, self.name, self.http = f"{url}/gradio_api", name, httpx.Client(timeout=120)
         self.config = self.http.get(f"{url}/config").json()
         self.ids = {c["props"].get("elem_id"): c["id"] for c in self.config["components"]}
+        self.chosen: Any = {"index": 0, "preset": "dynamic-int8"}  # of whatever has several things to click
 
     def event(self, elem_id: str, kind: str = "click") -> dict[str, Any]:
         return next(d for d in self.config["dependencies"] if [self.ids[elem_id], kind] in d["targets"])
@@ -50,7 +51,7 @@ class Visitor:
         return [values.get(name, parts[each].get("value")) for name, each in zip(names, event["inputs"], strict=True)]
 
     def join(self, event: dict[str, Any], data: list[Any]) -> httpx.Response:
-        body = {"fn_index": event["id"], "data": data, "session_hash": self.name}
+        body = {"fn_index": event["id"], "data": data, "session_hash": self.name, "event_data": self.chosen}
         return self.http.post(f"{self.url}/queue/join", json=body)
 
     def messages(self) -> Iterator[dict[str, Any]]:
