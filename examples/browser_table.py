@@ -136,11 +136,11 @@ def _rates(browser: Any, address: str, folder: Path) -> list[dict[str, str]]:
 
 
 def _bytes(folder: Path) -> int:
-    """What the page fetches: all of the folder but what is for Python and for people."""
+    """What the page fetches: all of the folder but what is for Python, for people, and for WebGPU."""
     ours = {"README.md", "SHA256SUMS", "LICENSE", "answers.npz", "manifest.json", "transcribe.py"}
     ours |= {"ort/manifest.json", "ort/LICENSE", "ort/ThirdPartyNotices.txt.gz"}
     paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return sum(path.stat().st_size for name, path in paths.items() if name not in ours)
+    return sum(path.stat().st_size for name, path in paths.items() if name not in ours and "jspi" not in name)
 
 
 if __name__ == "__main__":

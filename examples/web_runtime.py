@@ -3,9 +3,11 @@
 python examples/web_runtime.py 1.30.0
 
 Twice three files of the package, all of one version: the library, the code that Emscripten wrote around the WebAssembly, and the
-WebAssembly itself, compressed; the second time those that can ask the browser's WebGPU (by JSPI), which other browsers never fetch. Beside them go the licence and the notices, which the package of npm does not have and the one of
-Python does, and `manifest.json` with every length and sha256. Needs npm, and onnxruntime. After it: the tests of
-`tests/engines/test_web_runtime.py` and `tests/ui/test_page_device.py`.
+WebAssembly itself, compressed; the second time those that can ask the browser's WebGPU, by JSPI.
+
+Beside them go the licence and the notices, which the package of npm does not have and the one of Python does, and
+`manifest.json` with every length and sha256. Needs npm, and onnxruntime. After it: the tests of
+`tests/engines/test_web_runtime.py`, `tests/export/test_web.py` and `tests/ui/test_page_device.py`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -138,8 +141,29 @@ def _opened(program: str, address: str) -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield browser
         finally:
-            browser.kill()  # what it has started ends with it
-            browser.wait()
+            _kill(browser)
+
+
+def _kill(browser: subprocess.Popen[bytes]) -> None:
+    """End it with what it has started, which does not always end by itself where it has just come up."""
+    browser.send_signal(signal.SIGSTOP)  # so that it starts no more
+    for pid in _descendants(browser.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    browser.kill()
+    browser.wait()
+
+
+def _descendants(parent: int) -> set[int]:
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found, more = set[int](), {parent}
+    while more:
+        more = {pid for pid, its in parents.items() if its in more} - found
+        found |= more
+    return found
 
 
 @contextmanager
