@@ -25,7 +25,7 @@ def main() -> None:
         for preset in asrquant.PRESETS.values():
             recognizer = asrquant.quantize(original, preset)
             for form in formats(preset):
-                made = asrquant.export(recognizer, form.name, folder)
+                made = asrquant.export(recognizer, form.name, folder, original=original)
                 check = made.manifest.verification
                 rows.append(
                     {

@@ -86,7 +86,7 @@ def exported(an4: Recognizer, tmp_path_factory) -> Callable[[str, str], tuple[Re
     def make(preset: str, format: str) -> tuple[Recognizer, Artifact]:
         live, made = quantized(preset), folder / f"an4-{preset}-{format}"
         with filelock.FileLock(folder.with_name(f"{made.name}.lock")):
-            return live, read_artifact(made) if made.is_dir() else asrquant.export(live, format, folder)
+            return live, read_artifact(made) if made.is_dir() else asrquant.export(live, format, folder, original=an4)
 
     @functools.cache
     def quantized(preset: str) -> Recognizer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from asrquant.audio.clip import (
 from asrquant.audio.piece import Piece
 from asrquant.audio.reader import Samples
 from asrquant.audio.sound import MonoStream, chosen_channel, mono_stream
+from asrquant.audio.speech import Part, divided
 from asrquant.base.errors import AudioError
 from asrquant.base.files import printable_name
 
@@ -74,6 +76,15 @@ class Recording:
     def received(self) -> str:
         """What came in and what becomes of it, for people."""
         return received(self.source_rate, self.source_channels, self.seconds, self.source_note)
+
+    @cached_property
+    def divided(self) -> tuple[Part, ...]:
+        """Its utterances and pauses; it is listened through for them once.
+
+        Raises:
+            AudioError: the file is not any more what it was.
+        """
+        return divided(self.blocks(), self.length)
 
     def blocks(self) -> Iterator[Samples]:
         """All of it in blocks [T] of about 10 s: float32 in [-1, 1], mono, 16 kHz, joined as if resampled in one piece.

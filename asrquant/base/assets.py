@@ -15,7 +15,7 @@ def checkout() -> Path | None:
 
 
 def assets() -> Path:
-    """The folder that has ``artifacts/an4-wav2vec2-ctc`` (the embedded model) and ``examples/clips`` in it."""
+    """The folder that has the embedded models, each in a folder of ``artifacts``, and ``examples/clips`` in it."""
     return checkout() or _INSTALLED
 
 

@@ -162,8 +162,8 @@ class Settings:
         bool,
         Variable(
             "ASRQUANT_RACE",
-            "whether the page, at its start, has all presets run in turns to find the one that is first on this machine, unless "
-            "that is known",
+            "whether the page, at its start and while nobody waits, makes the models of the tab On your device, and has all "
+            "presets run in turns to find the one that is first on this machine, unless that is known",
             "1",
             f"{_YES[0]} ({', '.join(_YES[1:])}) or {_NO[0]} ({', '.join(_NO[1:])})",
             _yes,

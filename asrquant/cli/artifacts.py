@@ -80,7 +80,7 @@ def _export(args: argparse.Namespace) -> int:
     with Bar() as progress:
         recognizer = quantized(own, original, preset, progress)
         report = None if args.no_benchmark else _measure(original, recognizer, args, progress)
-        artifact = export(recognizer, args.format, exports, report, progress)
+        artifact = export(recognizer, args.format, exports, report, progress, original)
     print(aligned(pd.DataFrame(summary(artifact.manifest).items(), columns=["Artifact", artifact.name])))
     print(f"\nfolder  {artifact.folder}\nzip     {artifact.zip}\nsha256  {artifact.zip_sha256}")
     if args.push:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
@@ -70,6 +70,22 @@ class Format(Protocol):
         Raises:
             ArtifactError: the files do not fit each other.
             PresetError: this machine lacks the backend.
+        """
+
+
+@runtime_checkable
+class PageFormat(Format, Protocol):
+    """A format whose folder is a page for a browser, too: the float model stands there beside the quantized one."""
+
+    def fits(self, preset: Preset) -> bool:
+        """Whether a preset leaves anything to stand beside the float model."""
+
+    def save_page(self, recognizer: Recognizer, original: Recognizer, folder: Path) -> None:
+        """Write the float model and the page's files into the folder that ``save`` has written into.
+
+        Raises:
+            ExportError: the original is not what the recognizer was made from, or too large for a browser.
+            PresetError: it has no form that a browser can run.
         """
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from asrquant.base.errors import ExportError, MissingDependencyError, PresetError
-from asrquant.engines.engine import Engine, Format
+from asrquant.engines.engine import Engine, Format, PageFormat
 from asrquant.model.presets import Preset
 from asrquant.model.recognizer import Recognizer
 
@@ -100,12 +100,13 @@ def refuse_unavailable(preset: Preset, recognizer: Recognizer | None = None) -> 
 
 
 def formats(preset: Preset) -> tuple[Format, ...]:
-    """The formats that a recognizer of this preset can be saved in: those of its engine.
+    """The formats that a recognizer of this preset can be saved in: those of its engine that fit it.
 
     Raises:
         MissingDependencyError: a library that the engine needs is not installed.
     """
-    return get_engine(preset.engine or FLOAT_ENGINE).FORMATS
+    offered = get_engine(preset.engine or FLOAT_ENGINE).FORMATS
+    return tuple(form for form in offered if not isinstance(form, PageFormat) or form.fits(preset))
 
 
 def get_format(name: str | None, preset: Preset) -> Format:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from asrquant.base.files import megabytes
 from asrquant.base.tables import escaped, markdown, one_line
-from asrquant.engines.engine import Format
+from asrquant.engines.engine import Format, PageFormat
 from asrquant.export.hub import is_name
-from asrquant.export.manifest import Manifest, Result, Verification
+from asrquant.export.manifest import BrowserCheck, Manifest, Result, Verification
 from asrquant.text.metrics import Measure
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def summary(manifest: Manifest) -> dict[str, str]:
         f"{megabytes(manifest.original_bytes)}",
         "Verified": verified(manifest),
     }
+    if manifest.browser:
+        rows["In a browser"] = in_a_browser(manifest.browser)
     if counts := manifest.verification and manifest.verification.quantized:
         rows["Quantized modules"] = ", ".join(f"{count} {name}" for name, count in counts.items())
     if manifest.tuning:
@@ -45,6 +48,11 @@ def summary(manifest: Manifest) -> dict[str, str]:
     return rows
 
 
+_PAGE = (
+    "```sh\npython -m http.server\n```\n\nin this folder serves the page `index.html`, at http://localhost:8000, as any static "
+    "host does, or a Static Space on the Hub. It asks no other server for anything, and once it is loaded it needs no network: "
+    "the words are found in the visitor's browser, with ONNX Runtime Web (`ort/`, MIT)."
+)
 _LISTED = "; ids and sha256 in manifest.json"
 
 
@@ -61,6 +69,18 @@ def outcome(check: Verification) -> str:
     return (
         f"{differ} (allowed {check.tolerance:g}) on {len(check.differences)} clips of 0.5 to 30 s, {check.identical} of "
         f"{check.transcripts} transcripts identical"
+    )
+
+
+def in_a_browser(check: BrowserCheck) -> str:
+    """What came of opening the page in a browser, in a sentence."""
+    if not check.browser:
+        return f"not verified: {check.note}"
+    return (
+        f"opened in {check.browser}: log-probs of the original differ by at most {check.largest:.2g} (allowed "
+        f"{check.tolerance:g}), the best label of the quantized model is the same in {check.same_best:.1%} of the frames "
+        f"(allowed {check.least_same:.0%}); greedy transcripts identical on {check.original_texts} and "
+        f"{check.quantized_texts} of {check.clips} clips"
     )
 
 
@@ -125,6 +145,7 @@ def card(manifest: Manifest, form: Format) -> str:
         *([markdown(table)] if table is not None else []),
         escaped(("Measured on " if manifest.measurement else "") + conditions(manifest)),
         "## Use",
+        *([_PAGE] if isinstance(form, PageFormat) else []),
         "```sh\npython transcribe.py clip.wav\n```",
         _script_note(manifest, form.script_needs),
         f"```python\n{loading(manifest, manifest.name)}\n```",
@@ -162,7 +183,21 @@ def metadata(manifest: Manifest, form: Format) -> ModelCardData:
         metrics=[found.metric_type] if found else None,
         model_name=manifest.name if found else None,
         eval_results=[found] if found else None,
+        **(_STATIC_SPACE if isinstance(form, PageFormat) else {}),
     )
+
+
+_STATIC_SPACE: Mapping[str, Any] = {
+    "title": "Original and quantized",
+    "sdk": "static",
+    "app_file": "index.html",
+    "custom_headers": {
+        "cross-origin-embedder-policy": "require-corp",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "cross-origin",
+    },
+}
+"""So that the folder can be pushed as a Static Space as it is; the headers let a page of its own have threads."""
 
 
 def is_quantized(manifest: Manifest) -> bool:

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import datetime
-import json
 import platform
 import re
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asrquant.base.errors import ExportError
 from asrquant.base.files import describe, tree_bytes
 from asrquant.base.progress import Progress, silent
 from asrquant.base.versions import installed
-from asrquant.engines.engine import Format
+from asrquant.engines.engine import Format, PageFormat
 from asrquant.engines.registry import get_format
 from asrquant.export.answers import answers, save_answers
+from asrquant.export.browser import try_in_browser
 from asrquant.export.card import card
+from asrquant.export.company import write_company
 from asrquant.export.loading import ANSWERS, load_artifact, verify, verify_in_fresh_process
 from asrquant.export.manifest import (
-    DECODER,
     FORMAT_VERSION,
     MANIFEST,
-    DecoderSettings,
+    BrowserCheck,
     Manifest,
     Measurement,
     Result,
@@ -44,7 +43,7 @@ __all__ = [
     "Artifact", "Exports", "Manifest", "Verification", "export", "load_artifact", "verify",
 ]  # fmt: skip
 
-CARD, SCRIPT, NGRAM = "README.md", "transcribe.py", "lm"
+CARD = "README.md"
 _LIBRARIES = ("torch", "speechbrain", "transformers", "openvino", "nncf", "onnxruntime", "onnx")
 _OVERHEAD = 5_000_000
 """Bytes beside the weights: answers, card, architecture."""
@@ -56,6 +55,7 @@ def export(
     folder: str | Path | Exports | None = None,
     report: Report | None = None,
     progress: Progress = silent,
+    original: Recognizer | None = None,
 ) -> Artifact:
     """Save a recognizer as an artifact.
 
@@ -69,6 +69,7 @@ def export(
         folder: where artifacts are kept, made if it is not there; None takes the settings' (``ASRQUANT_EXPORTS``).
         report: a benchmark of this recognizer, whose WER and RTF the artifact then states.
         progress: called at each step; may raise ``Cancelled``.
+        original: what the recognizer was quantized from, for a format that has both (``web``); others do without.
 
     Raises:
         ExportError: no such format, no room, the disk failed, or the artifact did not answer as the recognizer does.
@@ -76,9 +77,10 @@ def export(
         Cancelled: by ``progress``.
     """
     form = get_format(format, recognizer.preset)
+    page = _page(form, original)
     exports = folder if isinstance(folder, Exports) else Exports(folder)
     with exports.lock(progress):
-        exports.admit(_estimate(recognizer))
+        exports.admit(_estimate(recognizer) + (2 * page.original.size_bytes() if page else 0))
         with exports.staging() as stage:
             name = exports.free_name(_name(recognizer, form.name))
             staged = stage / name
@@ -86,7 +88,9 @@ def export(
             files.mkdir(parents=True)
             progress("saving", 0, 1)
             form.save(recognizer, files)
-            _write_company(recognizer, form, files)
+            if page:
+                page.form.save_page(recognizer, page.original, files)
+            write_company(recognizer, form, files)
             live = answers(recognizer, progress)
             save_answers(live, files / ANSWERS)
             manifest = _manifest(recognizer, form, name, files, _measurement(report, recognizer))
@@ -94,7 +98,9 @@ def export(
             write_sums(files, manifest.files)
             verification = verify_in_fresh_process(files, progress)
             _refuse(verification, live.quantized)
-            manifest = replace(manifest, verification=verification)
+            browser = try_in_browser(files, recognizer, page.original, progress) if page else None
+            _refuse_page(browser)
+            manifest = replace(manifest, verification=verification, browser=browser)
             (files / CARD).write_text(card(manifest, form), encoding="utf-8")
             manifest = replace(manifest, files={**manifest.files, CARD: describe(files / CARD)})
             write_json(manifest, files / MANIFEST)
@@ -103,6 +109,25 @@ def export(
             exports.stay_within_bound(tree_bytes(staged))
             progress("keeping", 0, 1)
             return exports.publish(staged)
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A format that has the original beside the quantized model, and that original."""
+
+    form: PageFormat
+    original: Recognizer
+
+
+def _page(form: Format, original: Recognizer | None) -> _Page | None:
+    if not isinstance(form, PageFormat):
+        return None
+    if original is None:
+        raise ExportError(
+            f"The format {form.name} shows the original beside the quantized model; give original=, the recognizer that it was "
+            "quantized from."
+        )
+    return _Page(form, original)
 
 
 def _estimate(recognizer: Recognizer) -> int:
@@ -120,30 +145,6 @@ def _name(recognizer: Recognizer, format: str) -> str:
     source = (recognizer.origin.name if recognizer.origin else "model").split("/")[-1]
     slug = re.sub(r"[^a-z0-9.]+", "-", f"{source}-{recognizer.preset.name}-{format}".lower())
     return slug.strip("-.")[:100] or "model"
-
-
-def _write_company(recognizer: Recognizer, form: Format, files: Path) -> None:
-    """What goes with the weights: decoder, n-gram, licences, the program that transcribes."""
-    vocabulary = recognizer.vocabulary
-    ngram = None
-    if vocabulary.ngram:
-        with vocabulary.ngram.open("rb") as file:
-            ngram = NGRAM + (".arpa" if file.read(6) in (b"\\data\\", b"\n\\data") else ".bin")
-        shutil.copyfile(vocabulary.ngram, files / ngram)
-    search = {key: value for key, value in vocabulary.search.items() if key not in ("kenlm_model_path", "vocab_list")}
-    settings = DecoderSettings(
-        decoder=recognizer.decoder.name,
-        labels=vocabulary.labels,
-        texts=vocabulary.texts,
-        blank_index=vocabulary.blank_index,
-        ngram=ngram,
-        search=json.loads(json.dumps(search, default=list)),
-        punctuation=vocabulary.punctuation,
-    )
-    write_json(settings, files / DECODER)
-    shutil.copyfile(form.script, files / SCRIPT)
-    for name, text in (recognizer.origin.licences if recognizer.origin else {}).items():
-        (files / name).write_text(text, encoding="utf-8")
 
 
 def _manifest(
@@ -230,3 +231,12 @@ def _refuse(verification: Verification, quantized: Mapping[str, int]) -> None:
         )
     if quantized and not verification.quantized:
         raise ExportError("The artifact was loaded back and holds no quantized module, so it was not kept.")
+
+
+def _refuse_page(check: BrowserCheck | None) -> None:
+    if check and check.browser and not check.passed:
+        raise ExportError(
+            f"The page was opened in {check.browser} and did not answer as the models do (log-probs of the original differ by up "
+            f"to {check.largest:.2g}, the quantized one's best label is the same in {check.same_best:.1%} of the frames), so it "
+            "was not kept; use the format onnx."
+        )

@@ -68,6 +68,44 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class BrowserCheck:
+    """How an artifact that is a page answered in a browser, beside the models that it was made from.
+
+    Rounding in int8 depends on the last bits of what comes before, which differ between processors and browsers, and even between
+    two optimizations of ONNX Runtime's on one: a log-prob of an unlikely label moves by one or two. So of the quantized model the
+    best labels are compared, and of the original the log-probs.
+
+    Attributes:
+        browser: the one that was found and opened it; empty where there was none.
+        note: why it was opened in none.
+        clips: bundled clips that were transcribed.
+        tolerance: largest difference of a log-prob of the original that is accepted.
+        largest: largest difference found.
+        same_best: share of the frames in which the quantized model's best label is the same.
+        least_same: the least that is accepted.
+        original_texts: greedy transcripts of the original that are the same.
+        quantized_texts: greedy transcripts of the quantized model that are the same.
+    """
+
+    browser: str = ""
+    note: str = ""
+    clips: int = 0
+    tolerance: float = 1e-3
+    largest: float = 0.0
+    same_best: float = 1.0
+    least_same: float = 0.98
+    original_texts: int = 0
+    quantized_texts: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Whether it answers as the models do."""
+        return (
+            self.largest <= self.tolerance and self.same_best >= self.least_same and self.original_texts == self.clips
+        )
+
+
+@dataclass(frozen=True)
 class Result:
     """A line of a benchmark; WER and CER in percent. Artifacts of before CER was measured have none."""
 
@@ -130,6 +168,7 @@ class Manifest:
         verification: None only while the artifact is being made.
         measurement: None where no benchmark was run.
         frame_samples: from one frame of the log-probs to the next; None where it has to be measured.
+        browser: how a page answered in a browser; None for what is no page.
     """
 
     format_version: int
@@ -153,6 +192,7 @@ class Manifest:
     verification: Verification | None = None
     measurement: Measurement | None = None
     frame_samples: int | None = None
+    browser: BrowserCheck | None = None
 
     @property
     def size_ratio(self) -> float:

@@ -107,4 +107,4 @@ class ExportRequest(Checked):
         if self.measure:
             pair = [original, quantized] if self.preset.engine else [original]
             report = benchmark(pair, example_clips(), work.progress, BUNDLED)
-        return export(quantized, self.format, kept, report, work.progress)
+        return export(quantized, self.format, kept, report, work.progress, original)

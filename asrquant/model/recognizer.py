@@ -14,7 +14,8 @@ from torch import nn
 
 from asrquant.audio.clip import MAX_SECONDS, Audio, read_audio
 from asrquant.audio.recording import Recording
-from asrquant.audio.windows import encode_in_windows
+from asrquant.audio.speech import divided
+from asrquant.audio.windows import Heard, encode_in_windows, measured_frame
 from asrquant.model.card import Card
 from asrquant.model.footprint import serialized_bytes
 from asrquant.model.modules import Roles
@@ -178,12 +179,12 @@ class Recognizer:
     def log_probs(self, audio: Audio | Recording) -> torch.Tensor:
         """The encoder's output [F, V] for one clip, alone in its batch: padding would change the normalisation.
 
-        What is longer than 60 s is encoded in windows.
+        What is longer than 60 s is cut in its pauses and encoded part by part.
 
         Raises:
             AudioError: a recording is not any more what it was.
         """
-        return _encode(self.encoder, audio, self.frame_samples)
+        return self._hear(self.encoder, audio).log_probs
 
     def transcribe(self, audio: str | Path | Audio | Recording) -> Transcript:
         """Recognize a clip.
@@ -194,10 +195,22 @@ class Recognizer:
         if isinstance(audio, str | Path):
             audio = read_audio(audio)
         encoder = _Timed(self.encoder)
-        log_probs = _encode(encoder, audio, self.frame_samples)
+        heard = self._hear(encoder, audio)
         start = time.perf_counter()
-        text = self.decoder(log_probs)
+        parts = heard.log_probs.tensor_split(heard.begins[1:])
+        text = " ".join(filter(None, map(self.decoder, parts)))
         return Transcript(text, encoder.seconds, time.perf_counter() - start, audio.seconds)
+
+    def _hear(self, encoder: Callable[[torch.Tensor], torch.Tensor], audio: Audio | Recording) -> Heard:
+        with torch.inference_mode():
+            if isinstance(audio, Audio) and audio.seconds <= MAX_SECONDS:
+                return Heard(encoder(torch.from_numpy(audio.samples)[None])[0])
+            frame = self.frame_samples or measured_frame(self.encoder)
+            blank = self.vocabulary.blank_index
+            if isinstance(audio, Recording):
+                return encode_in_windows(encoder, audio.blocks(), audio.divided, blank, frame)
+            parts = divided([audio.samples], len(audio.samples))
+            return encode_in_windows(encoder, [audio.samples], parts, blank, frame)
 
     def fingerprint(self) -> str:
         """A digest of what this recognizer was made from and how, which another one of the same name does not share.
@@ -232,14 +245,3 @@ class _Timed:
         log_probs: torch.Tensor = self.encoder(wave)
         self.seconds += time.perf_counter() - start
         return log_probs
-
-
-def _encode(
-    encoder: Callable[[torch.Tensor], torch.Tensor], audio: Audio | Recording, frame: int | None
-) -> torch.Tensor:
-    with torch.inference_mode():
-        if isinstance(audio, Recording):
-            return encode_in_windows(encoder, audio.blocks(), audio.length, frame)
-        if audio.seconds > MAX_SECONDS:
-            return encode_in_windows(encoder, [audio.samples], len(audio.samples), frame)
-        return encoder(torch.from_numpy(audio.samples)[None])[0]

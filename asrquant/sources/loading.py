@@ -35,7 +35,11 @@ from asrquant.sources.source import Found, Source
 from asrquant.sources.toolkits import toolkit_of
 from asrquant.text.spelling import refuse_unspellable
 
-EMBEDDED = {"an4": assets() / "artifacts" / "an4-wav2vec2-ctc"}
+EMBEDDED = {
+    "an4": assets() / "artifacts" / "an4-wav2vec2-ctc",
+    "an4-quartznet": assets() / "artifacts" / "an4-quartznet",
+}
+"""The models that come with asrquant, by the name that they are asked for by."""
 _MANIFEST = "manifest.json"
 _TRUST = "Pass trust_source=True (--trust-source) if you trust whoever made it"
 
@@ -61,9 +65,9 @@ def load(
     """Load a float recognizer. One at a time is loaded, however many ask.
 
     Args:
-        source: ``an4`` (the embedded model), a Hub id, a local folder (SpeechBrain's EncoderASR, or a CTC model and its
-            processor as transformers saves them), or a ``.nemo`` file of NeMo's or its unpacked folder. A Hub model without a
-            pin gets one: it stays at the commit that its ``main`` is now.
+        source: ``an4`` or ``an4-quartznet`` (the embedded models), a Hub id, a local folder (SpeechBrain's EncoderASR, or a CTC
+            model and its processor as transformers saves them), or a ``.nemo`` file of NeMo's or its unpacked folder. A Hub
+            model without a pin gets one: it stays at the commit that its ``main`` is now.
         decoder: one of ``DECODERS``; None takes the one that the model's files name. An n-gram of more than 100 MB is fetched
             for who asks for ``ngram``.
         trust_source: load a Hub id or a folder that is code, the first as it is there now. SpeechBrain executes what a
@@ -149,7 +153,8 @@ def _find(source: str, trust_source: bool, progress: Progress, ngram: bool) -> F
         return Found(source, folder.resolve(), named, trusted=trust_source)
     if not HUB_ID.fullmatch(source):
         raise SourceError(
-            f"There is no model {source!r}: it is neither 'an4', nor a folder, nor a .nemo file, nor a Hub id (user/name)."
+            f"There is no model {source!r}: it is neither {' nor '.join(map(repr, EMBEDDED))}, nor a folder, nor a .nemo file, "
+            "nor a Hub id (user/name)."
         )
     if not trust_source:
         return _of_the_hub(source, progress, ngram)

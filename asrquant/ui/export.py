@@ -26,7 +26,7 @@ _STEPS = {
     "quantize": ("starting", "loading the model", "copying the encoder", "calibrating"),
     "measure": ("transcribing",),
     "save": ("waiting for another export", "saving", "running the model"),
-    "load back and compare": ("loading it back in a fresh process",),
+    "load back and compare": ("loading it back in a fresh process", "opening the page in a browser"),
     "pack": ("packing (MB)", "keeping"),
 }
 """What the visitor sees of a job, and the stages that it reports."""

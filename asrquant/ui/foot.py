@@ -26,7 +26,7 @@ def privacy(kept_minutes: int) -> str:
     where = "on this server" if policy().public else "on the machine that serves this page"
     return (
         f"Your clip is recognized {where} and passed on to nobody; it is deleted within {kept_minutes} minutes, and the log has "
-        "none of its words."
+        "none of its words. On the tab On your device it does not leave your browser."
     )
 
 

@@ -13,6 +13,7 @@ from asrquant.ui import (
     benchmark,
     choices,
     compare,
+    device,
     export,
     fastest,
     foot,
@@ -27,7 +28,7 @@ from asrquant.ui.session import QUEUE_LENGTH
 from asrquant.ui.tab import Setting, Tab
 
 STYLE = Path(__file__).with_name("style.css")
-TABS: tuple[Tab, ...] = (compare, benchmark, modules, export)
+TABS: tuple[Tab, ...] = (compare, device, benchmark, modules, export)
 """In the order in which they are shown."""
 MAX_UPLOAD = "50mb"
 SESSIONS = 256

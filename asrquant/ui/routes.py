@@ -17,6 +17,7 @@ OPEN = re.compile(
         [
             f"/|/config/?|{HEALTH}|/theme.css|/favicon.ico|/manifest.json|/pwa_icon(/[0-9]+)?|/robots.txt",
             "/(assets|static|svelte)/.+",
+            "/device/[a-z0-9-]+/(ort/)?[A-Za-z0-9.-]+",
             "/gradio_api/(info/?|openapi.json|app_id/?|login_check/?|user/?|theme.css|startup-events)",
             "/gradio_api/(upload|upload_progress|file=.+|cancel|reset/?)",
             "/gradio_api/(queue/(join|data)|heartbeat/[^/]+|run/[^/]+/?|api/[^/]+/?|call/.+)",

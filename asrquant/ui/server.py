@@ -30,7 +30,7 @@ from asrquant.jobs.models import MODELS
 from asrquant.jobs.race import RaceRequest
 from asrquant.jobs.showcase import ShowcaseRequest
 from asrquant.measure.winner import Race, to_begin_with
-from asrquant.ui import arriving, fastest
+from asrquant.ui import arriving, device_files, fastest
 from asrquant.ui.choices import FIRST_DECODER
 from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.routes import HEALTH, OpenRoutes
@@ -79,7 +79,7 @@ def serve(build: Callable[[], gr.Blocks], **options: Any) -> None:
         begin()
         supervisor.start()
         try:
-            app = {"routes": [Route(HEALTH, health)], "middleware": [Middleware(OpenRoutes)]}
+            app = {"routes": [Route(HEALTH, health), *device_files.ROUTES], "middleware": [Middleware(OpenRoutes)]}
             page = build()
             page.launch(prevent_thread_lock=True, quiet=True, app_kwargs=app, **options)
             print(f"The page is at {page.local_url}", flush=True)
@@ -112,6 +112,7 @@ def begin() -> None:
     supervisor.spare.offer(RaceRequest(MODELS[0], False), fastest.learn)
     compare()
     if settings().race:
+        device_files.offer(supervisor)
         supervisor.spare.offer(RaceRequest(MODELS[0], True), raced)
 
 

@@ -22,7 +22,7 @@ sys.path.append(str(HERE.parent / "train_an4"))  # corpus, n-gram and alignment 
 from corpus import Clip, hold_out, read_corpus  # noqa: E402
 from learn import Plan, hear, train  # noqa: E402
 from quartznet import build  # noqa: E402
-from write_nemo import write_language_model, write_nemo  # noqa: E402
+from write_nemo import Result, write_card, write_language_model, write_manifest, write_nemo  # noqa: E402
 
 from asrquant.audio.clip import from_samples  # noqa: E402
 from asrquant.base import terminal  # noqa: E402
@@ -77,16 +77,22 @@ def publish(model: torch.nn.Module, args: argparse.Namespace, clips: list[Clip],
     sets = [("held-out speakers of train", held_out, clips)]
     if args.eval:
         sets.append(("eval", read_corpus(args.eval), clips + held_out))
+    results = []
     for name, data, read in sets:
         write_language_model(args.out, [clip.text for clip in read], search)
         recognizer = load(str(args.out))
         greedy, searched = (wer(recognizer.with_decoder(decoder), data) for decoder in ("greedy", "ngram"))
         print(f"{name}: WER {greedy:.1f} % greedy, {searched:.1f} % with the 3-gram", flush=True)
+        speakers, words = {clip.speaker for clip in data}, sum(len(clip.text.split()) for clip in data)
+        results.append(Result(name, len(speakers), len(data), words, greedy, searched))
     write_language_model(args.out, [clip.text for clip in clips + held_out], search)
     for place in (args.data, args.data.parent):
         if (place / "LICENSE").is_file():
             shutil.copyfile(place / "LICENSE", args.out / "LICENSE")
             break
+    write_card(args.out, results)
+    said = ("seed", "held_out_speakers", "copies", "epochs", "threads")
+    write_manifest(args.out, {**{name: getattr(args, name) for name in said}, **search})
 
 
 def wer(recognizer: Recognizer, clips: Sequence[Clip]) -> float:

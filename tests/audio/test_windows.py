@@ -12,6 +12,7 @@ import torch
 import asrquant
 from asrquant import Recognizer, read_audio
 from asrquant.audio.clip import MAX_SECONDS, SAMPLE_RATE, Audio
+from asrquant.audio.speech import Part
 from asrquant.audio.windows import CONTEXT_SECONDS, WINDOW_SECONDS, encode_in_windows
 from asrquant.base.errors import AudioError
 from asrquant.data.dataset import Dataset, Utterance
@@ -29,7 +30,7 @@ def recording(an4_eval: Path) -> tuple[str, np.ndarray]:
 def test_as_many_frames_as_one_pass(greedy: Recognizer, recording: tuple[str, np.ndarray], seconds: float) -> None:
     samples = recording[1][: int(seconds * SAMPLE_RATE)]
     with torch.inference_mode():
-        stitched = encode_in_windows(greedy.encoder, [samples], len(samples))
+        stitched = encode_in_windows(greedy.encoder, [samples], [Part(0, len(samples))], 0).log_probs
         whole = greedy.encoder(torch.from_numpy(samples)[None])[0]
     assert stitched.shape == whole.shape
     assert (stitched.argmax(-1) == whole.argmax(-1)).float().mean() > 0.95
@@ -53,7 +54,7 @@ def test_the_encoder_gets_a_window_at_a_time(greedy: Recognizer, recording: tupl
         return greedy.encoder(wave)
 
     with torch.inference_mode():
-        encode_in_windows(watched, [recording[1]], len(recording[1]))
+        encode_in_windows(watched, [recording[1]], [Part(0, len(recording[1]))], 0, 320)
     assert len(lengths) == 10 and max(lengths) == (WINDOW_SECONDS + 2 * CONTEXT_SECONDS) * SAMPLE_RATE
 
 

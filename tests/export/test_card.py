@@ -115,7 +115,8 @@ def test_only_what_is_quantized_is_called_so(exported, manifest: Manifest, empty
 def test_the_library_is_what_opens_the_file() -> None:
     engines = {preset.engine or FLOAT_ENGINE: preset for preset in PRESETS.values()}
     found = {form.name: form.library for preset in engines.values() for form in formats(preset)}
-    assert found == {"torchscript": "pytorch", "state-dict": "asrquant", "openvino-ir": "openvino", "onnx": "onnx"}
+    onnx = {"onnx": "onnx", "web": "onnx"}
+    assert found == {"torchscript": "pytorch", "state-dict": "asrquant", "openvino-ir": "openvino", **onnx}
 
 
 def test_a_hub_model_lends_its_licence_languages_and_data(

@@ -81,7 +81,7 @@ def test_what_the_hub_takes_through_lfs_only_goes_there(upload: Upload) -> None:
     attributes = upload.files[ATTRIBUTES].decode()
     assert {name for name, contents in upload.files.items() if needs_lfs(contents)} <= upload.lfs
     assert upload.lfs == {name for name in upload.files if is_tracked(name, attributes)}
-    assert {Path(name).suffix for name in upload.lfs} == {".ckpt", ".flac", ".png"}
+    assert {Path(name).suffix for name in upload.lfs} == {".ckpt", ".flac", ".gz", ".png"}
 
 
 def test_the_front_matter_is_a_spaces(upload: Upload) -> None:
@@ -93,7 +93,7 @@ def test_the_front_matter_is_a_spaces(upload: Upload) -> None:
     assert said["python_version"] == target[1]
     listed = upload.files["packages.txt"].decode().splitlines()
     preloaded = {line.split()[0] for line in said["preload_from_hub"]}
-    assert said["models"] == list(LISTED) == list(offered())[1:] and preloaded - set(LISTED) == {
+    assert said["models"] == list(LISTED) == list(offered())[2:] and preloaded - set(LISTED) == {
         "facebook/wav2vec2-large-lv60"
     }
     assert "cmake" in listed and all(re.fullmatch("[a-z0-9.+-]+", package) for package in listed)

@@ -14,6 +14,7 @@ import small_nemo
 import torch
 
 import asrquant
+from asrquant.audio.speech import Part
 from asrquant.audio.windows import encode_in_windows
 from asrquant.base.errors import SourceError, UntrustedSourceError
 from asrquant.cli import main
@@ -188,7 +189,7 @@ def test_windows_and_frames_follow_the_models_stride() -> None:
         length = 16_000 * 70 + 333
         wave = torch.arange(length, dtype=torch.float32)
         whole = encoder(wave[None])[0]
-        parts = encode_in_windows(encoder, [wave.numpy()], length, stride)
+        parts = encode_in_windows(encoder, [wave.numpy()], [Part(0, length)], 0, stride).log_probs
         assert len(parts) == len(whole)
         assert torch.equal(parts[:-2], whole[:-2])
 

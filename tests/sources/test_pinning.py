@@ -25,7 +25,7 @@ CODE = f"\npayload: !apply:pathlib.Path.touch [!new:pathlib.Path [{MARKER}]]\n"
 
 
 def test_a_pin_covers_what_the_model_refers_to_and_loads(hub_server, hub_folders, capsys, examples) -> None:
-    assert offered() == ("an4", MODEL)
+    assert offered() == ("an4", "an4-quartznet", MODEL)
     assert main(["pin", MODEL]) == 0
     printed = capsys.readouterr().out
     made = pins.read_pins()[MODEL]
@@ -36,7 +36,7 @@ def test_a_pin_covers_what_the_model_refers_to_and_loads(hub_server, hub_folders
     for folder, repository in zip(hub_folders, made.values(), strict=True):
         for name, file in repository.files.items():
             assert file == describe(folder / name) and file.sha256 in printed
-    assert offered() == ("an4", MODEL)
+    assert offered() == ("an4", "an4-quartznet", MODEL)
 
     hub_server.sent.clear()
     recognizer = asrquant.load(MODEL)

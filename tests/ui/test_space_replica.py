@@ -176,6 +176,26 @@ class TestInAFrame:
         frame.wait_for_selector("#status:has-text('Done.')", timeout=SLOW)
         assert "kHz mono" in frame.locator("#numbers .aq-conditions").inner_text()
 
+    @pytest.mark.long
+    def test_on_the_visitors_own_device(self, open_frame, examples) -> None:
+        """A frame in a frame of another site: the models run there, from a file and from the microphone, and nothing is sent."""
+        page, frame = open_frame()
+        frame.get_by_role("tab", name="On your device", exact=True).click()
+        inner = frame.locator("#device iframe").element_handle().content_frame()
+        inner.wait_for_selector("html[data-ready]", timeout=SLOW)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if request.frame == inner else None)
+        inner.set_input_files("#file", str(examples[1].path))
+        inner.wait_for_selector("#status:has-text('Done.')", timeout=SLOW)
+        assert inner.locator(".transcript").count() == 2
+        inner.click("#record")
+        inner.wait_for_selector("#record[aria-pressed=true]", timeout=SLOW)
+        page.wait_for_timeout(1200)
+        inner.click("#record")
+        inner.wait_for_selector("#clip:has-text('The recording')", timeout=SLOW)
+        inner.wait_for_selector("#status:has-text('Done.')", timeout=SLOW)
+        assert [url for url in asked if not url.startswith("blob:")] == []
+
     def test_benchmark_and_modules(self, open_frame) -> None:
         page, frame = open_frame()
         frame.get_by_role("tab", name="Benchmark").click()

@@ -1,4 +1,4 @@
-"""How an encoder of ONNX Runtime's is saved: an ONNX file."""
+"""How an encoder of ONNX Runtime's is saved: an ONNX file, alone or in a page."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 from torch import nn
 
-from asrquant.base.errors import ArtifactError, ExportError, first_line
 from asrquant.engines.engine import Format, Saved
-from asrquant.engines.onnxruntime.encoder import FILE, OnnxEncoder
+from asrquant.engines.onnxruntime.encoder import FILE
+from asrquant.engines.onnxruntime.files import open_encoder, save_encoder
+from asrquant.engines.onnxruntime.page import Web
 from asrquant.model.recognizer import Recognizer
 
 
@@ -28,9 +29,7 @@ class Onnx:
         Raises:
             ExportError: the encoder is not ONNX Runtime's.
         """
-        if not isinstance(recognizer.encoder, OnnxEncoder):
-            raise ExportError("This encoder is not ONNX Runtime's; quantize with an onnx preset first.")
-        recognizer.encoder.save(folder / FILE)
+        save_encoder(recognizer, folder / FILE)
 
     def restore(self, folder: Path, saved: Saved) -> nn.Module:
         """Open the file.
@@ -38,12 +37,7 @@ class Onnx:
         Raises:
             ArtifactError: it is no ONNX model.
         """
-        try:
-            return OnnxEncoder(folder / FILE)
-        except OSError:
-            raise
-        except Exception as error:  # of a dozen kinds that ONNX Runtime has
-            raise ArtifactError(f"{FILE} cannot be read by ONNX Runtime: {first_line(error)}") from error
+        return open_encoder(folder / FILE)
 
 
-FORMATS: tuple[Format, ...] = (Onnx(),)
+FORMATS: tuple[Format, ...] = (Onnx(), Web())
