@@ -35,6 +35,7 @@ class Spare:
         self._offered: deque[_Offered] = deque()
         self._job: Job | None = None
         self._not_before = 0.0
+        self._tries = 0
 
     @property
     def running(self) -> bool:
