@@ -56,6 +56,10 @@ def screens(browser: Browser, url: str) -> None:
         for name, size in SCREENS.items():
             page = browser.new_page(viewport=size, device_scale_factor=2 if name == "phone" else 1)
             page.goto(f"{url}/?__theme={theme}")
+            page.wait_for_selector("#cards .aq-sentence", timeout=60_000)
+            if "being measured" in page.locator("#cards").inner_text():
+                page.wait_for_selector("#ready", timeout=300_000)
+                page.reload()
             page.wait_for_selector("#clip a[download]", timeout=60_000)
             page.wait_for_timeout(_SECONDS)
 
@@ -66,7 +70,7 @@ def screens(browser: Browser, url: str) -> None:
                 with Image.open(
                     io.BytesIO(page.screenshot(full_page=full))
                 ) as picture:  # flat colours: a quarter of the bytes
-                    small = picture.convert("RGB").quantize(128)
+                    small = picture.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE)
                     small.save(PICTURES / f"showcase-{what}-{name}-{theme}.png", optimize=True)
 
             save("first")

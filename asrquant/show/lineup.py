@@ -80,7 +80,12 @@ def lineup_figure(found: LineUp) -> go.Figure:
         )  # fmt: skip
     figure.add_vline(x=1, line={"color": "#94a3b8", "width": 1, "dash": "dash"})
     figure = dressed(figure, "", axis(found))
-    figure.update_xaxes(title_text="× the original's speed here; area: size", rangemode="tozero", showgrid=True)
+    figure.update_xaxes(
+        title_text="× the original's speed here; area: size",
+        rangemode="tozero",
+        showgrid=True,
+        gridcolor="rgba(128,138,152,0.25)",
+    )
     highest = max(rate(found, each) for each in found.timed)
     figure.update_yaxes(range=[-0.15 * max(10, highest), 1.15 * max(10, highest)])
     return figure.update_layout(height=360, margin={"l": 50, "r": 15, "t": 15, "b": 45})

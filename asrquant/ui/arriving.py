@@ -29,7 +29,7 @@ from asrquant.jobs.showcase import Showcase
 from asrquant.ui import choices, fastest, figures, render
 from asrquant.ui.clip import Clip
 from asrquant.ui.results import About, Results
-from asrquant.ui.running import HEAVY, PRIVATE, QUICK, Updates, Values
+from asrquant.ui.running import HEAVY, QUICK, Updates, Values
 
 _LOOK_SECONDS = 2.0
 _KEPT = 3
@@ -149,7 +149,7 @@ class Beginning:
         """Let the page begin."""
         arrival, results = self.arrival, self.results
         shown_ = [*self.outputs]
-        page.load(None, None, arrival.link, js=_READ, **PRIVATE).then(self.arrive, {arrival.link}, shown_, **QUICK)
+        page.load(self.arrive, {arrival.link}, [arrival.link, *shown_], js=_READ, **QUICK)
         arrival.link.change(self.open_link, {arrival.link, *self.settings}, shown_, **HEAVY)
         arrival.timer.tick(self.look, None, arrival.all, **QUICK)
         arrival.ready.click(self.show, None, shown_, **QUICK)
@@ -158,8 +158,8 @@ class Beginning:
 
     def arrive(self, values: Values) -> Iterator[Updates]:
         """Show the comparison that was measured at the start, or that it is being measured."""
-        if values[self.arrival.link]:
-            yield {self.status: gr.skip()}
+        if link := values[self.arrival.link]:
+            yield {self.arrival.link: link}
         elif latest():
             yield from self.show()
         elif _expected.is_set():
