@@ -184,6 +184,7 @@ from pathlib import Path
 sys.path += ["tests", "tests/audio"]
 from test_recording import Means
 from asrquant.audio.recording import open_audio
+from asrquant.audio.speech import Part
 from asrquant.audio.windows import encode_in_windows
 
 peaks = []
@@ -191,7 +192,7 @@ for path in sys.argv[1:]:
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again
     recording = open_audio(path)
     with torch.inference_mode():
-        log_probs = encode_in_windows(Means(4), recording.blocks(), recording.divided, 0, 320).log_probs
+        log_probs = encode_in_windows(Means(4), recording.blocks(), [Part(0, recording.length)], 0, 320).log_probs
     assert log_probs.shape == (recording.length // 320, 4)
     peaks.append(int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024)
     del log_probs
