@@ -38,7 +38,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--model",
         default="an4",
         metavar="M",
-        help="'an4' (default) or 'an4-quartznet', a folder, a .nemo file, or a Hub id such as facebook/wav2vec2-base-960h, pinned at its first use",
+        help="'an4' (default) or 'an4-quartznet', a folder, a .nemo file, or a Hub id such as "
+        "facebook/wav2vec2-base-960h, pinned at its first use",
     )
     parser.add_argument(
         "--decoder",

@@ -58,6 +58,7 @@ def test_the_encoder_gets_a_window_at_a_time(greedy: Recognizer, recording: tupl
     assert len(lengths) == 10 and max(lengths) == (WINDOW_SECONDS + 2 * CONTEXT_SECONDS) * SAMPLE_RATE
 
 
+@pytest.mark.long
 def test_a_data_set_may_hold_recordings(greedy: Recognizer, recording: tuple[str, np.ndarray], tmp_path: Path) -> None:
     reference, samples = recording
     sf.write(tmp_path / "long.flac", samples, SAMPLE_RATE)

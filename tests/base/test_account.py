@@ -97,6 +97,7 @@ TOLD = "set ASRQUANT_CACHE to a folder that can be"
 @pytest.mark.parametrize(
     "lacking", [LACKING["no home"], pytest.param(LACKING["a home that cannot be written"], marks=pytest.mark.long)]
 )
+@pytest.mark.long
 def test_whatever_the_account_lacks_a_comparison_is_made(lacking: dict[str, str], room: Path) -> None:
     """As whoever runs the tests, whose home the system may know without ``HOME``."""
     told = run(COMPARE, room, lacking)

@@ -69,7 +69,7 @@ def test_roles(recognizer) -> None:
 
 @pytest.mark.parametrize(
     "folder",
-    [name if name in ("wav2vec2", "wavlm") else pytest.param(name, marks=pytest.mark.long) for name in FAMILIES],
+    [name if name == "wavlm" else pytest.param(name, marks=pytest.mark.long) for name in FAMILIES],
     indirect=True,
     scope="module",
 )
@@ -173,7 +173,7 @@ def test_state_dicts(recognizer, examples, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", ["wav2vec2", "wavlm"], indirect=True, scope="module"
+    "folder", ["wavlm", pytest.param("wav2vec2", marks=pytest.mark.long)], indirect=True, scope="module"
 )  # the others are traced as wav2vec2 is
 @pytest.mark.parametrize(
     ("preset", "format"),

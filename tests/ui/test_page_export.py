@@ -95,6 +95,7 @@ def test_build_read_download_unzip_verify(open_tab, server_folder: Path, tmp_pat
     )
 
 
+@pytest.mark.long
 def test_the_list_downloads_and_deletes(open_tab, server_folder: Path) -> None:
     page = open_tab()
     choose(page, "dynamic-int8", "state-dict")

@@ -119,6 +119,7 @@ def test_a_clip_that_is_taken_away_stops_its_job(open_page, address, examples) -
     done(page)
 
 
+@pytest.mark.long
 def test_cancel_and_at_once_another(open_page, address, examples) -> None:
     wait_for(address, "idle")
     page = open_page()

@@ -36,7 +36,7 @@ def violations(page, where: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_axe_finds_nothing_on_any_tab(open_page, theme: str) -> None:
     page = open_page(theme=theme)
     page.locator("#examples button").first.click()

@@ -153,6 +153,7 @@ def test_two_visitors_at_once(url) -> None:
     assert health(url)["jobs_done"] == done + 2
 
 
+@pytest.mark.long
 def test_a_dropped_connection_frees_the_machine(url) -> None:
     visitor = Visitor(url, "dropping")
     for path in ("transcribe", None):  # the page's endpoint, and the one for programs; neither sends a heartbeat
