@@ -81,7 +81,7 @@ def test_what_the_hub_takes_through_lfs_only_goes_there(upload: Upload) -> None:
     attributes = upload.files[ATTRIBUTES].decode()
     assert {name for name, contents in upload.files.items() if needs_lfs(contents)} <= upload.lfs
     assert upload.lfs == {name for name in upload.files if is_tracked(name, attributes)}
-    assert {Path(name).suffix for name in upload.lfs} == {".ckpt", ".flac", ".gz", ".png"}
+    assert {Path(name).suffix for name in upload.lfs} == {".ckpt", ".flac", ".gz", ".nemo", ".png"}
 
 
 def test_the_front_matter_is_a_spaces(upload: Upload) -> None:
