@@ -102,7 +102,7 @@ def outline(opened: FileIO, header: Header, size: int, name: str) -> Outline:
         changes = [(length.at, length.fitting(there)) for length in header.lengths]
         return Outline((Link(replaced(size, [*header.begins, *changes])),))
     if header.declared > there:
-        raise AudioError(cut_off(name, there / header.declared))
+        raise AudioError(cut_off(name, max(0, there) / header.declared if header.declared else 0.0))
     end = header.start + header.declared
     end = max(_after_chunks(opened, header, at, size) for at in {end, end + (end & 1)})
     rest = os.pread(opened.fileno(), _FILLING, end) if end < size else b""

@@ -247,6 +247,12 @@ def test_small_files_that_ask_for_much(reader: Reader, tmp_path: Path, kind: str
 
 
 @pytest.mark.parametrize("coding", CODINGS)
+def test_a_file_that_ends_in_its_header(reader: Reader, coding: str) -> None:
+    for length in (1, 14, 44, 60):
+        held(reader.read(original(coding)[:length]))
+
+
+@pytest.mark.parametrize("coding", CODINGS)
 def test_mutants(reader: Reader, coding: str) -> None:
     checksums = st.booleans() if coding.startswith("ogg") else st.just(False)
 

@@ -134,6 +134,7 @@ def test_ranges_by_quantiles_are_other_ranges(an4: Recognizer, quantized: dict[s
     assert not torch.equal(quantize(an4, preset).log_probs(audio), quantized["openvino-int8"].log_probs(audio))
 
 
+@pytest.mark.long
 def test_accuracy_control_puts_layers_back(greedy: Recognizer) -> None:
     whole = PRESETS["openvino-int8-accurate"]
     # Fewer layers, as NNCF tries each of them by itself.

@@ -101,6 +101,7 @@ def test_the_embedded_models_own_card_is_the_hubs(model_folder: Path) -> None:
     assert complaints((model_folder / "README.md").read_text(), "model") == []
 
 
+@pytest.mark.long
 def test_only_what_is_quantized_is_called_so(exported, manifest: Manifest, empty_hub: LocalHub) -> None:
     assert read(from_the_hub(manifest)).data.base_model_relation == "quantized"
     nothing = replace(manifest.verification, quantized={})

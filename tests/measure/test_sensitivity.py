@@ -113,6 +113,7 @@ def test_it_can_be_cancelled(greedy, examples) -> None:
         sensitivity(greedy, examples[:1], progress=stop)
 
 
+@pytest.mark.long
 def test_from_the_terminal(capsys, tmp_path) -> None:
     out, chart = tmp_path / "found.json", tmp_path / "map.html"
     assert main(["sensitivity", "--decoder", "greedy", "--max-divergence", "0.00001", "--json", str(out)]) == 0

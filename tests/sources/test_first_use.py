@@ -181,7 +181,11 @@ def test_a_disk_that_fills_up(hub_server: LocalHub, monkeypatch) -> None:
 def test_a_public_page_pins_what_is_listed_and_nothing_else(hub_server: LocalHub, monkeypatch) -> None:
     hub_server.commit(CTC, {"config.json": b"{}"})
     monkeypatch.setenv("SPACE_ID", "someone/asrquant")
-    refused(r"A public page does not load 'someone/ctc'; it has an4, someone/asr\.", CTC, UntrustedSourceError)
+    refused(
+        r"A public page does not load 'someone/ctc'; it has an4, an4-quartznet, someone/asr\.",
+        CTC,
+        UntrustedSourceError,
+    )
     assert hub_server.sent == [] and asrquant.load(MODEL).source == MODEL
     pins.PINS.write_text("{}")  # a pin that was made here does not make it listed
     with pytest.raises(UntrustedSourceError, match="A public page does not load"):

@@ -137,7 +137,9 @@ def test_a_space_loads_what_it_offers_and_nothing_else(pinned, hub_folders, monk
     monkeypatch.setenv("SPACE_ID", "someone/asrquant")
     assert asrquant.load(MODEL).source == MODEL and asrquant.load("an4").source == "an4"
     for source in (str(hub_folders[1]), ".", BASE, "nonsense"):
-        with pytest.raises(UntrustedSourceError, match=r"A public page does not load .* it has an4, someone/asr"):
+        with pytest.raises(
+            UntrustedSourceError, match=r"A public page does not load .* it has an4, an4-quartznet, someone/asr"
+        ):
             asrquant.load(source)
         with pytest.raises(UntrustedSourceError, match=r"On a public page no source is trusted"):
             asrquant.load(source, trust_source=True)

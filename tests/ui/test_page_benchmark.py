@@ -29,6 +29,7 @@ def expect(locator):
     return expect_(locator)
 
 
+@pytest.mark.long
 def test_three_presets_on_ten_clips(tab, browser, tmp_path: Path) -> None:
     tab.locator("#bench-run").click()
     so_far = tab.locator("#bench-numbers table").first

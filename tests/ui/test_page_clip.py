@@ -180,6 +180,7 @@ def two_speakers(folder: Path) -> tuple[Path, list[str]]:
     return folder / "call.wav", [clip.reference for clip in clips]
 
 
+@pytest.mark.long
 def test_two_speakers_on_two_channels_are_said_and_one_can_be_chosen(open_page, tmp_path: Path) -> None:
     """The choice appears once the clip was heard, stays with the clip, and goes with it."""
     page = open_page()

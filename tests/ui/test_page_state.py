@@ -38,6 +38,7 @@ def conditions(page) -> str:
     return page.locator("#numbers .aq-conditions").inner_text()
 
 
+@pytest.mark.long
 def test_a_custom_preset_is_what_its_controls_say(open_page, address) -> None:
     page = open_page()
     choose_preset(page, "custom")
