@@ -65,6 +65,7 @@ log.error("a real fault")
     assert "No CUDA" not in said.stderr and "a real fault" in said.stderr
 
 
+@pytest.mark.long
 def test_the_terminal_says_only_what_we_say(tmp_path: Path) -> None:
     said = run(
         """

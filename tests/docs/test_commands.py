@@ -62,7 +62,15 @@ def test_a_command_is_one_that_asrquant_takes(command: Command, desk: Path, caps
         assert end.code == 0 and "--help" in command.words, capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS if each.words[0] in QUICK], ids=str)
+@pytest.mark.parametrize(
+    "command",
+    [
+        each if each.page == "README.md" else pytest.param(each, marks=pytest.mark.long)
+        for each in COMMANDS
+        if each.words[0] in QUICK
+    ],
+    ids=str,
+)
 def test_a_quick_command_runs(command: Command, desk: Path, exported, capsys) -> None:
     if any(word in LISTED for word in command.words):
         pytest.skip("asks the Hub; tests/sources does, on a local one")

@@ -181,6 +181,7 @@ def test_an_artifact_can_be_exported_again(exported, tmp_path: Path) -> None:
     assert published(tmp_path) == [again.name]
 
 
+@pytest.mark.long
 def test_custom_presets_and_own_calibration_clips(an4: Recognizer, examples, tmp_path: Path) -> None:
     preset = asrquant.custom(
         {"encoder.enc": "dynamic", "feature_projection": "static", "ctc_output": "static"},

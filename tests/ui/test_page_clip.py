@@ -76,8 +76,10 @@ def problem(page) -> str:
 @pytest.mark.parametrize(
     ("name", "codec", "pictures"),
     [
-        ("clip.m4a", "aac", ""), ("clip.webm", "libopus", ""), ("film.mp4", "aac", "libx264"),
-        ("clip.3gp", "libopencore_amrnb", ""),
+        ("clip.m4a", "aac", ""),
+        pytest.param("clip.webm", "libopus", "", marks=pytest.mark.long),
+        pytest.param("film.mp4", "aac", "libx264", marks=pytest.mark.long),
+        pytest.param("clip.3gp", "libopencore_amrnb", "", marks=pytest.mark.long),
     ],
 )  # fmt: skip
 def test_upload_and_see_the_words(page, an4, tmp_path: Path, name: str, codec: str, pictures: str) -> None:

@@ -128,6 +128,7 @@ def test_a_space_without_a_network_and_with_one(browser, tmp_path: Path, port: i
     assert sent
 
 
+@pytest.mark.long
 def test_a_model_of_ones_own(browser, tmp_path: Path, port: int) -> None:
     folder = write_transformers("hubert", tmp_path / "mine")
     with serve(tmp_path, **environment(tmp_path, port)) as url, opened(browser, url) as page:

@@ -31,7 +31,7 @@ def started(folder: Path) -> int:
 
 
 @pytest.mark.parametrize(
-    "pause", [400, 900]
+    "pause", [400, pytest.param(900, marks=pytest.mark.long)]
 )  # milliseconds; requests that leave at the same moment may arrive in any order
 def test_the_last_click_wins(open_page, examples, pause: int) -> None:
     page = open_page()

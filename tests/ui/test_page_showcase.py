@@ -122,6 +122,7 @@ def test_the_first_screen_is_an_answer(open_page, url: str) -> None:
     assert page.locator("#aq-live").inner_text() == page.locator("#cards .aq-sentence").inner_text()
 
 
+@pytest.mark.long
 def test_a_picture_a_file_and_a_link_that_opens_it_again(open_page, url: str, tmp_path: Path) -> None:
     page = finished(open_page, url, permissions=["clipboard-read", "clipboard-write"])
     page.locator("#share-button").click()
@@ -175,6 +176,7 @@ def test_on_a_phone(open_page, url: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+@pytest.mark.long
 def test_words_explain_themselves_and_the_page_has_one_explanation(open_page, url: str) -> None:
     page = finished(open_page, url, viewport=WIDE, reduced_motion="reduce")
     page.get_by_role("button", name="How to read this").press("Enter")

@@ -204,6 +204,7 @@ def test_one_visitors_artifacts_are_not_anothers(visitor: Visitor, folder: Path,
     assert httpx.get(f"{url}/gradio_api/file={kept.parent.parent}").status_code in (403, 404)  # and no listing
 
 
+@pytest.mark.long
 def test_forged_values_to_every_event(visitor: Visitor, folder: Path) -> None:
     """Paths, addresses and names where a choice is expected; markup where words are; nonsense where a number is."""
     marker = folder / "marker"
@@ -344,6 +345,7 @@ def test_a_zips_manifest_reads_nothing_else(visitor: Visitor, folder: Path, tmp_
 
 @pytest.mark.page
 @pytest.mark.skipif(NEEDS_CHROMIUM[1].args[0], reason="no Chromium on this machine")
+@pytest.mark.long
 def test_markup_stays_text_in_a_browser(open_page, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 

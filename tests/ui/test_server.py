@@ -219,7 +219,7 @@ def test_no_job_began_before_the_last_had_ended(page) -> None:
     kinds = [found[1] for line in lines if (found := re.search(r"log: (start|end|refused) request=", line))]
     assert len(kinds) == len(lines)
     kinds = [kind for kind in kinds if kind != "refused"]
-    assert len(kinds) >= 10 and kinds == ["start", "end"] * (len(kinds) // 2)  # forged values get no place in the line
+    assert len(kinds) >= 4 and kinds == ["start", "end"] * (len(kinds) // 2)  # forged values get no place in the line
 
 
 def test_a_killed_server_leaves_no_process_and_its_files_to_the_next(page) -> None:
