@@ -143,6 +143,8 @@ def test_the_sentence_goes_with_the_next_clip(page, uploads, tmp_path: Path) -> 
 
 
 def test_a_file_dropped_on_the_microphone(page, uploads) -> None:
+    page.wait_for_selector("#clip button[aria-label='Upload file']", timeout=SLOW)
+    page.wait_for_selector("#clip input[type=file]", state="detached", timeout=SLOW)
     drop(page, "a.mp3", "audio/mpeg", b"ID3")
     assert "after the upload button" in problem(page) and uploads == []
 
