@@ -11,9 +11,7 @@ Writes table.md and results.json. Needs a system with SIGSTOP (Linux, macOS).
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import datetime
-import json
 import multiprocessing
 import os
 import signal
@@ -26,19 +24,18 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pandas as pd
+from results import write_results
 
 import asrquant
 from asrquant.base import terminal
-from asrquant.base.tables import markdown
 from asrquant.base.turns import in_turn
 from asrquant.data.bundled import validation_clips
-from asrquant.engines.registry import unavailable
 from asrquant.jobs.threads import cpus
 from asrquant.measure.conditions import here
+from asrquant.measure.race import left_out_because
+from asrquant.measure.winner import ORIGINAL
 from asrquant.model.presets import PRESETS
 from asrquant.model.recognizer import Recognizer
-
-ORIGINAL = "original"
 
 
 @dataclass(frozen=True)
@@ -143,9 +140,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     original = asrquant.load(args.model)
     chosen = args.preset or [
-        each.name
-        for each in PRESETS.values()
-        if each.engine and not each.needs_validation and not unavailable(each, original)
+        each.name for each in PRESETS.values() if each.engine and not left_out_because(each, original)
     ]
     names = [ORIGINAL, *(name for name in chosen if name != ORIGINAL)]
     found = measure(args.model, names, args.clips, args.rounds, args.threads)
@@ -153,12 +148,7 @@ def main() -> None:
         f"Model {original.named}, {args.clips} clips, {args.rounds} rounds, {args.threads} threads, "
         f"{datetime.date.today().isoformat()}, {here()}; {', '.join(here().libraries)}."
     )
-    text = f"{markdown(table(found))}\n\n{held}\n"
-    (args.out / "table.md").write_text(text, encoding="utf-8")
-    (args.out / "results.json").write_text(
-        json.dumps([dataclasses.asdict(each) for each in found], indent=1), encoding="utf-8"
-    )
-    print(f"\n{text}")
+    write_results(args.out, table(found), held, found)
 
 
 def measure(model: str, names: Sequence[str], clips: int, rounds: int, threads: int) -> list[Found]:

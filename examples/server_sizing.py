@@ -10,9 +10,7 @@ results.json and chart.html. Memory is read from /proc, so it is Linux that tell
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import datetime
-import json
 import multiprocessing
 import os
 import tempfile
@@ -24,10 +22,10 @@ from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
+from results import write_results
 
 import asrquant
 from asrquant.base import terminal
-from asrquant.base.tables import markdown
 from asrquant.jobs.threads import cpus
 from asrquant.measure.conditions import here
 from asrquant.measure.deployment import peak_starts_anew, resident_bytes
@@ -111,13 +109,8 @@ def main() -> None:
         f"Model {original.named}, decoder {args.decoder}, {datetime.date.today().isoformat()}, {here()}, {cores} cores; "
         f"{', '.join(here().libraries)}; {args.seconds:g} s an arrangement, the bundled clips in turns."
     )
-    text = f"{markdown(table(found, cores))}\n\n{held}\n"
-    (args.out / "table.md").write_text(text, encoding="utf-8")
-    (args.out / "results.json").write_text(
-        json.dumps([dataclasses.asdict(each) for each in found], indent=1), encoding="utf-8"
-    )
     chart(found).write_html(args.out / "chart.html")
-    print(f"\n{text}")
+    write_results(args.out, table(found, cores), held, found)
 
 
 def measure(preset: str, folder: Path, plan: Plan, decoder: str, seconds: float) -> Found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -114,6 +115,15 @@ def wait_for_work(url: str, seconds: float = 1) -> None:
     """Until a job is deep in what it does, which for ``openvino-int8-accurate`` is a conversion that reports nothing."""
     while (health(url)["job_seconds"] or 0) < seconds:
         time.sleep(0.05)
+
+
+def transcribe(page: Any, path: Path) -> list[str]:
+    """Both transcripts of a file on a page of the format web, or in its frame, without what is said of changed words."""
+    page.set_input_files("#file", str(path))
+    page.wait_for_selector(f"#clip:has-text('{path.name}')", timeout=SLOW)
+    page.wait_for_selector("#status:has-text('Done.')", timeout=SLOW)
+    said = page.locator(".transcript p").all_inner_texts()
+    return [" ".join(re.sub(r"\s*\((changed|added|lost when quantized)\)", "", each).split()) for each in said]
 
 
 @pytest.fixture(scope="session")

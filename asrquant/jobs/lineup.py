@@ -9,14 +9,13 @@ from pathlib import Path
 from asrquant.audio.clip import read_audio
 from asrquant.audio.sound import MIX
 from asrquant.base.errors import AudioError
-from asrquant.engines.registry import unavailable
 from asrquant.jobs.checks import Checked, by, reference_words
 from asrquant.jobs.clips import OwnClips
 from asrquant.jobs.compare import GONE, known_channel, known_clip
 from asrquant.jobs.models import BUNDLED_CLIPS, Wanted, known_model
 from asrquant.jobs.request import Work
 from asrquant.measure.lineup import LineUp, line_up
-from asrquant.measure.race import ACCURACY_CONTROL
+from asrquant.measure.race import left_out_because
 from asrquant.measure.winner import LeftOut
 from asrquant.model.presets import PRESETS, Preset
 from asrquant.model.recognizer import Recognizer
@@ -67,8 +66,7 @@ def _able(original: Recognizer) -> tuple[list[Preset], list[LeftOut]]:
     """The presets that can run, and those that cannot with the reason."""
     able, left_out = [], []
     for preset in PRESETS.values():
-        reason = unavailable(preset, original) or (ACCURACY_CONTROL if preset.needs_validation else None)
-        if reason:
+        if reason := left_out_because(preset, original):
             left_out.append(LeftOut(preset.name, reason))
         elif preset.engine:
             able.append(preset)

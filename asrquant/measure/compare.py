@@ -192,7 +192,7 @@ def compare(
     rules = normalization(normalize)
     if runs < 1:
         raise ValueError(f"runs is {runs}; at least 1 is needed.")
-    spoken = _spoken(reference, rules)
+    spoken = spoken_words(reference, rules)
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
     pair = (original, quantized)
     answers = _warmed_up(pair, audio, progress, heard)
@@ -235,7 +235,7 @@ def _warmed_up(
     return answers[0], answers[1]
 
 
-def _spoken(reference: str | None, rules: Normalization) -> str | None:
+def spoken_words(reference: str | None, rules: Normalization) -> str | None:
     """The reference, where there is one that holds words; raises as ``compare``."""
     check_reference(reference)
     refuse_foreign([reference or ""], rules)

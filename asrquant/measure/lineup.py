@@ -17,7 +17,7 @@ from asrquant.audio.clip import Audio
 from asrquant.base.contention import Turns, alone_in_all, turns
 from asrquant.base.errors import AsrQuantError, Cancelled
 from asrquant.base.progress import Progress, silent
-from asrquant.measure.compare import check_reference
+from asrquant.measure.compare import spoken_words
 from asrquant.measure.intervals import Speedup, speedup, steady
 from asrquant.measure.machine import Machine, this_machine
 from asrquant.measure.winner import ORIGINAL, LeftOut
@@ -147,8 +147,7 @@ def line_up(
     Raises:
         DatasetError: the reference is no text.
     """
-    check_reference(reference)
-    spoken = reference if reference and normalize_text(reference, BASIC) else None
+    spoken = spoken_words(reference, BASIC)
     names = list(presets)
     progress(f"timing {ORIGINAL}", 0, len(names) + 1)
     said = original.transcribe(audio).text

@@ -33,7 +33,7 @@ SECONDS = 20.0
 _LEAST_CLIPS = 2
 _REST = 0.02
 """Seconds between two presets' turns: threads that wait for work by spinning would take the next one's cores."""
-ACCURACY_CONTROL = "takes minutes to build, as its layers are chosen by their WER"
+_ACCURACY_CONTROL = "takes minutes to build, as its layers are chosen by their WER"
 
 Build = Callable[[Preset], Recognizer]
 
@@ -108,12 +108,17 @@ def race(
     )
 
 
+def left_out_because(preset: Preset, original: Recognizer) -> str | None:
+    """Why a preset takes no part where all presets are timed; None where it does."""
+    return unavailable(preset, original) or (_ACCURACY_CONTROL if preset.needs_validation else None)
+
+
 def _build(racing: Racing, original: Recognizer, wanted: Sequence[Preset], make: Build, progress: Progress) -> None:
     for index, preset in enumerate(wanted):
         progress(f"building {preset.name}", index, len(wanted))
         if preset.name in racing.recognizers or preset.name in racing.left_out:
             continue
-        if reason := unavailable(preset, original) or (ACCURACY_CONTROL if preset.needs_validation else None):
+        if reason := left_out_because(preset, original):
             racing.left_out[preset.name] = reason
             continue
         try:

@@ -65,9 +65,9 @@ def split(model: object, path: str, left_out: Sequence[str]) -> tuple[str, ...]:
         return ()
     if not any(is_under(other, path) for other in left_out):
         return (path,)
-    children = [
-        (f"{path}.{name}", child)
+    return tuple(
+        piece
         for name, child in get_module(model, path).named_children()
         if any(isinstance(part, _WORTH_IT) for part in child.modules())
-    ]
-    return tuple(part for child, _ in children for part in split(model, child, left_out))
+        for piece in split(model, f"{path}.{name}", left_out)
+    )

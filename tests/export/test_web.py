@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
-from pages import CHROMIUM, LIGHT, NEEDS_CHROMIUM, SLOW
+from pages import CHROMIUM, LIGHT, NEEDS_CHROMIUM, SLOW, transcribe
 
 import asrquant
 from asrquant import Recognizer
@@ -193,15 +193,6 @@ def cut_off(stranger, address: str) -> Iterator[Any]:
         page = open_(address)
         page.context.set_offline(True)
         yield page
-
-
-def transcribe(page: Any, path: Path) -> list[str]:
-    """Both transcripts of a file, without what is said of changed words."""
-    page.set_input_files("#file", str(path))
-    page.wait_for_selector(f"#clip:has-text('{path.name}')", timeout=SLOW)
-    page.wait_for_selector("#status:has-text('Done.')", timeout=SLOW)
-    said = page.locator(".transcript p").all_inner_texts()
-    return [" ".join(re.sub(r"\s*\((changed|added|lost when quantized)\)", "", each).split()) for each in said]
 
 
 def test_it_is_for_quantized_models_and_has_the_original_beside(an4: Recognizer, made, tmp_path: Path) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import NEEDS_CHROMIUM, SLOW
+from pages import NEEDS_CHROMIUM, SLOW, transcribe
 
 import asrquant
 from asrquant.model.recognizer import Recognizer
@@ -34,15 +32,6 @@ def open_tab(page: Any) -> Any:
     frame = page.locator("#device iframe").element_handle().content_frame()
     frame.wait_for_selector("html[data-ready]", timeout=SLOW)
     return frame
-
-
-def transcribe(frame: Any, path: Path) -> list[str]:
-    """Both transcripts of a file, without what is said of changed words."""
-    frame.set_input_files("#file", str(path))
-    frame.wait_for_selector(f"#clip:has-text('{path.name}')", timeout=SLOW)
-    frame.wait_for_selector("#status:has-text('Done.')", timeout=SLOW)
-    said = frame.locator(".transcript p").all_inner_texts()
-    return [" ".join(re.sub(r"\s*\((changed|added|lost when quantized)\)", "", each).split()) for each in said]
 
 
 def test_the_files_and_nothing_else(address: str) -> None:
