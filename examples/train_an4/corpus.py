@@ -41,6 +41,13 @@ def read_corpus(root: Path) -> list[Clip]:
     return clips
 
 
+def read_wave(path: Path) -> Wave:
+    """A file of any rate, mono, at 16 kHz."""
+    wave, rate = sf.read(path, dtype="float32", always_2d=True)
+    ratio = Fraction(SAMPLE_RATE, rate)
+    return resample_poly(wave.mean(1), ratio.numerator, ratio.denominator).astype(np.float32)
+
+
 def hold_out(clips: list[Clip], speakers: int, seed: int) -> tuple[list[Clip], list[Clip]]:
     """Split by speaker into (train, held-out); nobody is on both sides."""
     names = sorted({c.speaker for c in clips})

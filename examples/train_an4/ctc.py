@@ -1,27 +1,52 @@
-"""Stage 3 and 4: CTC on the cached features, then everything together on fresh waves."""
+"""Stage 2 and 3: CTC on what the extractor hears, then everything together on fresh waves."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
-from corpus import Clip, augment
+from augment import Augmenter, level
+from conditions import CONDITIONS, under
+from corpus import SAMPLE_RATE, Clip
 from model import CtcModel, encode_text, greedy_text
+from pool import Copy, Pool, at_least, joined
 from speechbrain.utils.edit_distance import accumulatable_wer_stats
-from splice import Bank, splice, word_bank
+from splice import Mix, Word, Words, draw, find_words, text_of
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 Item = tuple[torch.Tensor, list[int]]
+SYNTHETIC = "synth"
+"""What the names of synthesizers' voices begin with."""
+PACE = 12
+"""Frames that a label takes in AN4, about."""
+WATCH = 10
+"""Epochs between two looks at the held-out speakers."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings of one CTC phase."""
+    """Settings of one CTC phase.
+
+    Attributes:
+        name: for people.
+        epochs: in all.
+        peak: highest learning rate.
+        warmup: steps until it is reached.
+        batch_frames: of features in a batch.
+        splice_from: epoch from which words are cut.
+        realign_every: epochs after which they are cut anew.
+        average: of the running average of the weights.
+        consistency: weight of the divergence between what is said of the same clips under two masks (CR-CTC).
+        synthetic: clips of synthesizers' voices in an epoch, for each clip of a human.
+        mix: how often words are heard alone, in another order, or not at all.
+        stop_after: epoch after which it is left, to be gone on with; None for the last.
+    """
 
     name: str
     epochs: int
@@ -29,69 +54,88 @@ class Plan:
     warmup: int = 300
     batch_frames: int = 2000
     splice_from: int = 10**9
-    realign_every: int = 30
+    realign_every: int = 20
     average: float = 0.999
+    consistency: float = 0.0
+    synthetic: float = 0.3
+    mix: Mix = field(default_factory=Mix)
     stop_after: int | None = None
 
 
 def train_ctc(
     model: CtcModel,
     plan: Plan,
-    clips: list[Clip],
-    cache: list[list[torch.Tensor]] | None,
+    pool: Pool,
     held_out: list[Clip],
     seed: int,
     checkpoint: Path,
+    fresh: Augmenter | None = None,
 ) -> CtcModel:
     """Train in place and return the running average of the weights, which is what is kept.
 
     Args:
         model: with a feature extractor that already hears.
         plan: the phase.
-        clips: the training clips.
-        cache: [copy][clip] features; None trains the feature extractor too, on freshly augmented waves.
-        held_out: clips of other speakers, to watch; nothing is chosen by them.
+        pool: the training clips, and what the extractor hears in copies of them.
+        held_out: clips of other speakers, to watch; nothing is chosen by them here.
         seed: every epoch draws from (seed, epoch), so that a resumed run sees what an unbroken one would.
         checkpoint: written after each epoch, and resumed from.
+        fresh: changes the waves of every epoch anew, from which the feature extractor learns too; None keeps the extractor
+            as it is and takes what it hears from the pool.
 
     Returns:
         The averaged model, in eval mode.
     """
     torch.manual_seed(seed)
-    model.wav2vec2.feature_extractor.requires_grad_(cache is None)
+    model.wav2vec2.feature_extractor.requires_grad_(fresh is not None)
     learned = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, plan.peak, betas=(0.9, 0.98), weight_decay=0.01)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(plan.average), use_buffers=True)
     done = step = 0
+    words: Words | None = None
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         done, step = state["done"], state["step"]
-    bank: Bank | None = None
+        words = {name: [Word(*each) for each in mine] for name, mine in state["words"].items()} or None
+    watched = {name: under(held_out, name) for name in CONDITIONS}
     last = plan.epochs if plan.stop_after is None else plan.stop_after
-    for epoch in tqdm(range(done, last), plan.name, plan.epochs, initial=done):
+    for epoch in range(done, last):
+        begun = time.perf_counter()
         rng = np.random.default_rng([seed, 3, epoch])
         torch.manual_seed(seed * 1000 + epoch)
-        if cache and epoch >= plan.splice_from and (bank is None or epoch % plan.realign_every == 0):
-            bank = word_bank(average.module, clips, cache)
-        items = _cached(clips, cache, bank, rng) if cache else _fresh(model, clips, rng)
+        if epoch >= plan.splice_from and (words is None or epoch % plan.realign_every == 0):
+            words = find_words(average.module, pool.clips, pool.clean())
+        if fresh:
+            items = _fresh(model, pool.clips, words or {}, fresh, plan, rng)
+        else:
+            pool.turn_to(epoch, words)
+            items = _cached(pool.clips, pool.copies, words or {}, plan, rng)
         model.train()
         losses = []
-        batches = _batches(items, plan.batch_frames, cache is not None, epoch < 2, rng)
+        batches = _batches(items, plan.batch_frames, fresh is None, epoch < 2, rng)
         for index, batch in enumerate(batches):
             rate = plan.peak * _rate(step, plan.warmup, (epoch + index / len(batches)) / plan.epochs)
-            losses.append(_step(model, batch, cache is not None, optimizer, learned, rate, rng))
+            losses.append(_step(model, batch, plan.consistency, fresh is None, optimizer, learned, rate, rng))
             average.update_parameters(model)
             step += 1
+        plain = {name: [astuple(word) for word in mine] for name, mine in (words or {}).items()}
         state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-        torch.save(state | {"done": epoch + 1, "step": step}, checkpoint)
-        line = f"{time.strftime('%H:%M:%S')} {plan.name}, epoch {epoch + 1}: loss {np.mean(losses):.3f}"
-        if (epoch + 1) % 5 == 0 or epoch + 1 == plan.epochs:
-            line += f", held-out WER {greedy_wer(average.module, held_out):.1f} %"
-        tqdm.write(line)
+        _save(state | {"done": epoch + 1, "step": step, "words": plain}, checkpoint)
+        line = f"{plan.name}, epoch {epoch + 1} of {plan.epochs}: loss {np.mean(losses):.3f}"
+        if (epoch + 1) % WATCH == 0 or epoch + 1 == plan.epochs:
+            rates = [f"{name.split()[0]} {greedy_wer(average.module, clips):.1f}" for name, clips in watched.items()]
+            line += f", held-out WER (%): {', '.join(rates)}"
+        tqdm.write(f"{time.strftime('%H:%M:%S')} {line} ({time.perf_counter() - begun:.0f} s)")
     return average.module.eval()
+
+
+def _save(state: dict[str, object], checkpoint: Path) -> None:
+    part = checkpoint.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(checkpoint)
 
 
 def _rate(step: int, warmup: int, progress: float) -> float:
@@ -102,6 +146,7 @@ def _rate(step: int, warmup: int, progress: float) -> float:
 def _step(
     model: CtcModel,
     batch: list[Item],
+    consistency: float,
     cached: bool,
     optimizer: torch.optim.Optimizer,
     learned: list[nn.Parameter],
@@ -109,14 +154,18 @@ def _step(
     rng: np.random.Generator,
 ) -> float:
     inputs = nn.utils.rnn.pad_sequence([x for x, _ in batch], batch_first=True)
+    labels = [y for _, y in batch]
     with torch.autocast("cpu", torch.bfloat16):
         features = inputs if cached else model.ears(inputs)
         lengths = [len(x) if cached else min(features.shape[1], (len(x) - 80) // 320) for x, _ in batch]
-        final, middle = model.behind(_masked(features, lengths, rng))
-    labels = torch.tensor([i for _, y in batch for i in y])
-    sizes = torch.tensor(lengths), torch.tensor([len(y) for _, y in batch])
-    losses = [nn.functional.ctc_loss(x.transpose(0, 1), labels, *sizes, zero_infinity=True) for x in (final, middle)]
+        views = 2 if consistency else 1
+        masked = torch.cat([_masked(features, lengths, views, rng) for _ in range(views)])
+        final, middle = model.behind(masked)
+    lengths, labels = lengths * views, labels * views
+    losses = [_ctc_loss(x, lengths, labels) for x in (final, middle)]
     loss = 0.7 * losses[0] + 0.3 * losses[1]
+    if consistency:
+        loss = loss + consistency * _disagreement(final, lengths)
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad()
@@ -126,34 +175,102 @@ def _step(
     return float(losses[0].detach())
 
 
-def _masked(features: torch.Tensor, lengths: list[int], rng: np.random.Generator) -> torch.Tensor:
+def _ctc_loss(log_probs: torch.Tensor, lengths: list[int], labels: list[list[int]]) -> torch.Tensor:
+    """CTC for each label, and where there are few labels for the time, silence above all, for each ``PACE`` frames."""
+    wanted = torch.tensor([i for y in labels for i in y], dtype=torch.long)
+    sizes = torch.tensor(lengths), torch.tensor([len(y) for y in labels])
+    each = nn.functional.ctc_loss(log_probs.transpose(0, 1), wanted, *sizes, reduction="none", zero_infinity=True)
+    return (each / torch.maximum(sizes[1], sizes[0] / PACE).clamp(min=1)).mean()
+
+
+def _disagreement(log_probs: torch.Tensor, lengths: list[int]) -> torch.Tensor:
+    """How far the two halves of a batch, the same clips under two masks, are apart: each learns from the other (Yao et al. 2024).
+
+    Args:
+        log_probs: [2 B, F, V].
+        lengths: frames of each that count.
+
+    Returns:
+        The mean of both Kullback-Leibler divergences of a frame, times ``PACE``: for each label, as the other loss is.
+    """
+    one, two = log_probs.chunk(2)
+    counted = torch.arange(one.shape[1])[None] < torch.tensor(lengths[: len(one)])[:, None]
+    apart = torch.zeros(())
+    for mine, other in ((one, two), (two, one)):
+        kind = nn.functional.kl_div(mine, other.detach(), log_target=True, reduction="none").sum(-1)
+        apart = apart + (kind * counted).sum() / counted.sum()
+    return apart * PACE / 2
+
+
+def _masked(features: torch.Tensor, lengths: list[int], often: int, rng: np.random.Generator) -> torch.Tensor:
     """Zero some spans of time and some channels of each clip (SpecAugment, Park et al. 2019)."""
     keep = torch.ones(features.shape, dtype=torch.bool)
     for row, length in enumerate(lengths):
-        for _ in range(1 + length // 60):
-            start = int(rng.integers(length))
-            keep[row, start : start + int(rng.integers(1, 13))] = False
+        for _ in range(1 + often * length // 60):
+            start = int(rng.integers(max(1, length)))
+            keep[row, start : start + int(rng.integers(1, 1 + min(12, max(1, length // 4))))] = False
         keep[row, :, torch.from_numpy(rng.random(features.shape[2]) < rng.uniform(0, 0.2))] = False
     return torch.where(keep, features, 0.0)
 
 
+def _chosen(clips: Sequence[Clip], plan: Plan, rng: np.random.Generator) -> list[int]:
+    """Every human's clip, and some of the synthesizers'."""
+    humans = [index for index, clip in enumerate(clips) if not clip.speaker.startswith(SYNTHETIC)]
+    others = [index for index, clip in enumerate(clips) if clip.speaker.startswith(SYNTHETIC)]
+    some = rng.permutation(others)[: int(plan.synthetic * len(humans))] if others else []
+    return humans + [int(index) for index in some]
+
+
 def _cached(
-    clips: list[Clip], cache: list[list[torch.Tensor]], bank: Bank | None, rng: np.random.Generator
+    clips: Sequence[Clip], copies: list[Copy], words: Words, plan: Plan, rng: np.random.Generator
 ) -> list[Item]:
-    """Each clip in a random copy, or, once there is a bank, half of them as a new sentence of the same speaker."""
+    """Each clip in a random copy, or words of its speaker in that copy, or nothing; and the words that were changed alone."""
+    pieces = []
+    for index in _chosen(clips, plan, rng):
+        clip, copy = clips[index], copies[int(rng.integers(len(copies)))]
+        chosen = draw(clip, words.get(clip.speaker, []), plan.mix, rng) if words else None
+        if chosen is None:
+            pieces.append((copy.features[index], clip.text))
+        elif not chosen:
+            pieces.append((copy.nothing[int(rng.integers(len(copy.nothing)))], ""))
+        else:
+            parts = [copy.cut(word) for word in chosen]
+            pieces.append((torch.cat(_with_pauses(parts, copy, rng)), text_of(chosen)))
+    for copy in copies:
+        some = rng.permutation(len(copy.lone))[: len(copy.lone) // max(1, len(copies) - 1) + 1]
+        pieces += [copy.lone[int(index)] for index in some]
+    return [(x.float(), encode_text(text)) for x, text in pieces if len(x) > 2 + len(text)]
+
+
+def _with_pauses(parts: list[torch.Tensor], copy: Copy, rng: np.random.Generator) -> list[torch.Tensor]:
+    """Now and then with what nothing sounds like between two words, or at the edges."""
+    out = []
+    for place in range(len(parts) + 1):
+        if rng.random() < (0.3 if place in (0, len(parts)) else 0.15):
+            pause = copy.nothing[int(rng.integers(len(copy.nothing)))]
+            out.append(pause[: int(rng.integers(2, 30))])
+        out += parts[place : place + 1]
+    return out
+
+
+def _fresh(
+    model: CtcModel, clips: Sequence[Clip], words: Words, augmenter: Augmenter, plan: Plan, rng: np.random.Generator
+) -> list[Item]:
+    """The same in waves."""
     items = []
-    for index, clip in enumerate(clips):
-        copy = int(rng.integers(len(cache)))
-        features, text = cache[copy][index], clip.text
-        if bank is not None and rng.random() < 0.5 and bank[clip.speaker, copy]:
-            features, text = splice(bank[clip.speaker, copy], len(text.split()), rng)
-        items.append((features.float(), encode_text(text)))
+    for index in _chosen(clips, plan, rng):
+        clip = clips[index]
+        chosen = draw(clip, words.get(clip.speaker, []), plan.mix, rng) if words else None
+        if chosen is None:
+            wave, text = clip.wave, clip.text
+        elif chosen:
+            wave, text = joined(clips, chosen, rng), text_of(chosen)
+        else:
+            wave, text = augmenter.background(int(rng.uniform(0.3, 3) * SAMPLE_RATE), rng), ""
+        if text and rng.random() < 0.9:
+            wave = augmenter(wave, rng).wave
+        items.append((at_least(model.normalized(torch.from_numpy(wave)) * level(rng)), encode_text(text)))
     return items
-
-
-def _fresh(model: CtcModel, clips: list[Clip], rng: np.random.Generator) -> list[Item]:
-    waves = [augment(c.wave, rng) if rng.random() < 0.85 else c.wave for c in clips]
-    return [(model.normalized(torch.from_numpy(w)), encode_text(c.text)) for w, c in zip(waves, clips, strict=True)]
 
 
 def _batches(

@@ -1,4 +1,4 @@
-"""Stage 1 and 2: teach the feature extractor to hear log-mel, then write down what it hears."""
+"""Stage 1: teach the feature extractor to hear log-mel, of what comes through any room, microphone and line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from corpus import SAMPLE_RATE, Clip, augment
+from augment import Augmenter, level
+from corpus import SAMPLE_RATE, Clip
 from model import CtcModel
 from torch import nn
 from tqdm import tqdm
@@ -43,8 +44,14 @@ def _mel_filters() -> torch.Tensor:
     return torch.minimum(rising, falling).clamp(min=0)
 
 
-def train_ears(model: CtcModel, clips: list[Clip], steps: int, seed: int, checkpoint: Path) -> None:
-    """Regress log-mel from the wave, in place; 3 s crops, eight a step. Resumes from ``checkpoint``."""
+def train_ears(
+    model: CtcModel, clips: list[Clip], augmenter: Augmenter, steps: int, seed: int, checkpoint: Path
+) -> None:
+    """Regress log-mel from the wave, in place; 2 s crops, eight a step. Resumes from ``checkpoint``.
+
+    What is regressed is the log-mel of the very wave that is heard, be it narrow, noisy or loud: an extractor that looks at 25 ms
+    cannot take a room out again, but it can hear all that is left.
+    """
     torch.manual_seed(seed)
     extractor = model.wav2vec2.feature_extractor
     head = nn.Linear(256, 2 * MELS)
@@ -65,7 +72,7 @@ def train_ears(model: CtcModel, clips: list[Clip], steps: int, seed: int, checkp
     bar = tqdm(range(done, steps), "feature extractor", steps, initial=done)
     smooth = 1.0
     for step in bar:
-        batch = _crops(model, clips, np.random.default_rng([seed, 1, step]))
+        batch = _crops(model, clips, augmenter, np.random.default_rng([seed, 1, step]))
         target = (log_mel(batch) - mean) / std
         with torch.autocast("cpu", torch.bfloat16):
             heard = model.ears(batch)
@@ -80,38 +87,22 @@ def train_ears(model: CtcModel, clips: list[Clip], steps: int, seed: int, checkp
         if (step + 1) % 200 == 0 or step + 1 == steps:
             state = {"extractor": extractor.state_dict(), "head": head.state_dict(), "done": step + 1}
             state |= {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
-            torch.save(state, checkpoint)
+            torch.save(state, checkpoint.with_suffix(".part"))
+            checkpoint.with_suffix(".part").replace(checkpoint)
             tqdm.write(f"{time.strftime('%H:%M:%S')} feature extractor, step {step + 1}: normalised error {smooth:.3f}")
 
 
-def _crops(model: CtcModel, clips: list[Clip], rng: np.random.Generator) -> torch.Tensor:
+def _crops(model: CtcModel, clips: list[Clip], augmenter: Augmenter, rng: np.random.Generator) -> torch.Tensor:
     size = 2 * SAMPLE_RATE
     crops = []
     for index in rng.integers(len(clips), size=8):
         wave = clips[index].wave
         start = int(rng.integers(max(1, len(wave) - 3 * SAMPLE_RATE)))
         piece = wave[start : start + 3 * SAMPLE_RATE]
-        piece = augment(piece, rng) if rng.random() < 0.7 else piece
-        crops.append(model.normalized(torch.from_numpy(np.resize(piece, size))))
+        if rng.random() < 0.05:
+            piece = augmenter.background(size, rng)
+        elif rng.random() < 0.85:
+            piece = augmenter(piece, rng).wave
+        heard = model.normalized(torch.from_numpy(np.resize(piece, size)))
+        crops.append(heard * level(rng))
     return torch.stack(crops)
-
-
-@torch.inference_mode()
-def hear(model: CtcModel, clips: list[Clip], copies: int, seed: int, path: Path) -> list[list[torch.Tensor]]:
-    """The extractor's outputs for each copy and clip, [copy][clip] → float16 [F, C]; copy 0 is the clean one.
-
-    Kept in ``path``, one file a copy, so that a broken run resumes.
-    """
-    model.eval()
-    path.mkdir(exist_ok=True)
-    cache = []
-    for copy in tqdm(range(copies), "what it hears"):
-        file = path / f"copy{copy}.pt"
-        if not file.exists():
-            features = []
-            for index, clip in enumerate(clips):
-                wave = augment(clip.wave, np.random.default_rng([seed, 2, copy, index])) if copy else clip.wave
-                features.append(model.ears(model.normalized(torch.from_numpy(wave))[None])[0].half())
-            torch.save(features, file)
-        cache.append(torch.load(file, weights_only=True))
-    return cache

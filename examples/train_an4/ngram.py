@@ -57,3 +57,9 @@ def unigrams(sentences: Iterable[str]) -> list[str]:
 def write_arpa(path: Path, sentences: Iterable[str]) -> None:
     """Write the 3-gram of the sentences."""
     path.write_text(witten_bell(sentences), encoding="utf-8")
+
+
+def with_lone(sentences: Iterable[str], times: int) -> list[str]:
+    """The sentences, and each of their words as a sentence of its own, ``times`` times: any word may be said alone."""
+    sentences = list(sentences)
+    return sentences + unigrams(sentences) * times
