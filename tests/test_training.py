@@ -15,12 +15,20 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "examples" / "train_an4"))
 
-from corpus import Clip, augment, hold_out, read_corpus  # noqa: E402
-from ctc import Plan, train_ctc  # noqa: E402
-from ears import hear, log_mel, train_ears  # noqa: E402
+pytest.importorskip("audiomentations", reason="examples/train_an4/requirements.txt has what the recipe takes besides")
+pytest.importorskip("pyroomacoustics")
+from augment import Augmenter  # noqa: E402
+from conditions import CONDITIONS, under  # noqa: E402
+from corpus import SAMPLE_RATE, Clip, augment, hold_out, read_corpus, spoken  # noqa: E402
+from ctc import Plan, _ctc_loss, _disagreement, train_ctc  # noqa: E402
+from degrade import CODECS, REACH, coded, coloured, in_room, noisy, room  # noqa: E402
+from ears import log_mel, train_ears  # noqa: E402
 from model import CtcModel, encode_text, greedy_text, pool_dropout  # noqa: E402
-from ngram import witten_bell, write_arpa  # noqa: E402
-from splice import align, splice  # noqa: E402
+from measure import Row, table  # noqa: E402
+from ngram import unigrams, with_lone, witten_bell, write_arpa  # noqa: E402
+from pool import Copy, Pool, joined  # noqa: E402
+from splice import Mix, Word, align, cut, draw, text_of  # noqa: E402
+from voices import CLASSES, sentences, spelled  # noqa: E402
 
 SENTENCES = ["A B C", "A B", "B C A", "ENTER A"]
 
@@ -80,11 +88,150 @@ def test_alignment_finds_where_each_label_starts() -> None:
     assert align(log_probs, [3, 3, 4]).tolist() == [1, 4, 5]
 
 
-def test_splicing_joins_words_and_frames() -> None:
-    bank = [(torch.full((3, 2), 1.0), "A"), (torch.full((5, 2), 2.0), "TWO")]
-    features, text = splice(bank, 6, np.random.default_rng(0))
-    assert len(text.split()) == 6
-    assert len(features) == sum(3 if word == "A" else 5 for word in text.split())
+def test_words_are_cut_between_their_letters(clips: list[Clip]) -> None:
+    """Each label is heard for one frame; a word ends half-way to the next one's first letter, the edges are speech's."""
+    clip = Clip("a", "a", np.pad(np.ones(40 * 320, np.float32), 3200), "AB C")
+    labels, frames = encode_text(clip.text), np.array([12, 16, 20, 30])
+    log_probs = np.full((60, 28), -0.1, np.float32)
+    words = cut(0, clip, frames, log_probs, labels)
+    assert [word.text for word in words] == ["AB", "C"]
+    assert words[0].end == words[1].start == (16 + 30 + 1) * 320 // 2
+    begins, ends = spoken(clip.wave)
+    assert begins - 1600 < words[0].start <= begins == 3200 and ends <= words[1].end < ends + 1600
+    log_probs[30] = -9.0
+    assert [word.text for word in cut(0, clip, frames, log_probs, labels)] == ["AB"]
+
+
+def test_a_word_lies_where_the_copy_has_it() -> None:
+    """At half the speed and after a second of silence, the second half of a second is frames 100 to 150."""
+    features = torch.arange(200.0)[:, None]
+    copy = Copy([features], np.array([2.0]), np.array([16_000.0]), [], [])
+    assert copy.cut(Word("A", 0, 8_000, 16_000))[:, 0].tolist() == list(range(100, 150))
+    before = Copy([features], np.array([1.0]), np.array([-1_600.0]), [], [])
+    assert before.cut(Word("A", 0, 0, 3_200))[:, 0].tolist() == list(range(0, 5))
+
+
+def test_what_is_heard_is_mixed_as_asked(clips: list[Clip]) -> None:
+    words = [Word(text, 0, at, at + 1600) for at, text in enumerate(["A", "A", "A", "TWO"])]
+    rng = np.random.default_rng(0)
+    drawn = [draw(clips[0], words, Mix(0.2, 0.3, 0.1, 0.1), rng) for _ in range(3000)]
+    share = {kind: np.mean([kind(each) for each in drawn]) for kind in (_whole, _nothing, _short, _long)}
+    assert [round(share[kind], 1) for kind in (_whole, _nothing, _long)] == [0.3, 0.1, 0.1]
+    assert share[_short] >= 0.27
+    alone = [each[0].text for each in drawn if each and len(each) == 1]
+    assert (
+        0.35 < np.mean([text == "TWO" for text in alone]) < 0.5
+    )  # 0.6 / 2 + 0.4 / 4: any word, not as often as spoken
+    assert text_of(drawn[0] or []) == " ".join(word.text for word in drawn[0] or [])
+
+
+def _whole(words: list[Word] | None) -> bool:
+    return words is None
+
+
+def _nothing(words: list[Word] | None) -> bool:
+    return words == []
+
+
+def _short(words: list[Word] | None) -> bool:
+    return words is not None and 1 <= len(words) <= 3
+
+
+def _long(words: list[Word] | None) -> bool:
+    return words is not None and len(words) >= 8
+
+
+def test_joined_waves_are_the_words(clips: list[Clip]) -> None:
+    words = [Word("A", 0, 1_000, 3_000), Word("B", 1, 0, 4_000)]
+    wave = joined(clips, words, np.random.default_rng(1))
+    assert 6_000 <= len(wave) <= 6_000 + SAMPLE_RATE // 2
+    assert np.array_equal(wave[80:1_920], clips[0].wave[1_080:2_920])
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: f"{codec.name}-{codec.rate}-{codec.bit_rate}")
+def test_a_codec_keeps_length_level_and_step(clips: list[Clip], codec) -> None:
+    wave = clips[0].wave
+    heard = coded(wave, codec)
+    assert heard.shape == wave.shape and 0.6 < np.std(heard) / np.std(wave) < 1.2
+    alike = [
+        np.corrcoef(wave[800:-800], heard[800 + lag : len(heard) - 800 + lag])[0, 1] for lag in range(-400, 401, 5)
+    ]
+    assert max(alike) > 0.75 and abs(int(np.argmax(alike)) - 80) * 5 <= 20
+    spectrum = np.abs(np.fft.rfft(heard)) ** 2
+    above = spectrum[len(spectrum) * 5 // 8 :].sum() / spectrum.sum()  # over 5 kHz
+    assert codec.rate == 16_000 or above < 1e-3
+
+
+def test_a_room_leaves_the_direct_sound_in_its_place(clips: list[Clip]) -> None:
+    response = room((5.0, 4.0, 2.6), 0.3, 1.0, np.random.default_rng(0))
+    assert abs(int(np.abs(response[: 3 * REACH]).argmax()) - REACH) <= 1
+    decay = 10 * np.log10(np.cumsum(response[::-1] ** 2)[::-1] / np.sum(response**2))
+    fall = np.flatnonzero(decay < -30)[0] / SAMPLE_RATE  # Schroeder's curve: 30 of the 60 dB in half of the time
+    assert 0.08 < fall < 0.25
+    assert in_room(clips[0].wave, response).shape == clips[0].wave.shape
+
+
+def test_noise_is_as_loud_as_asked(clips: list[Clip]) -> None:
+    wave = clips[0].wave
+    noise = coloured(len(wave), 3, np.random.default_rng(0))
+    added = noisy(wave, noise, 15) - wave
+    assert 10 * np.log10(np.mean(wave**2) / np.mean(added**2)) == pytest.approx(15, abs=0.1)
+    low, high = (
+        np.sum(np.abs(np.fft.rfft(noise)[len(noise) * a // 160 : len(noise) * b // 160]) ** 2)
+        for a, b in ((5, 10), (10, 20))
+    )
+    assert 10 * np.log10(low / high) == pytest.approx(0, abs=1)  # pink: each octave has the same power
+
+
+def test_conditions_are_the_same_each_time(clips: list[Clip]) -> None:
+    for name in CONDITIONS:
+        one, same = under(clips[:2], name), under(clips[:2], name)
+        assert all(np.array_equal(a.wave, b.wave) for a, b in zip(one, same, strict=True))
+        assert all(a.wave.shape == b.wave.shape for a, b in zip(one, clips, strict=False))
+
+
+def test_strong_augmentation_is_seeded_and_says_where_the_clip_lies(clips: list[Clip]) -> None:
+    augmenter = Augmenter([clip.wave for clip in clips], [room((4.0, 3.0, 2.5), 0.3, 1.0, np.random.default_rng(0))])
+    for seed in range(20):
+        wave = clips[seed % len(clips)].wave
+        one, same = (augmenter(wave, np.random.default_rng(seed)) for _ in range(2))
+        assert np.array_equal(one.wave, same.wave) and np.isfinite(one.wave).all()
+        assert 0.6 < one.stretch < 1.5 and len(one.wave) <= one.stretch * len(wave) + 2 * SAMPLE_RATE + 1
+        assert -one.stretch * len(wave) < one.offset <= SAMPLE_RATE
+    assert np.isfinite(augmenter.background(8_000, np.random.default_rng(1))).all()
+
+
+def test_silence_costs_what_words_cost() -> None:
+    """A second of nothing, said to be nothing, weighs as a second of speech, not as each of its frames."""
+    log_probs = torch.full((1, 48, 28), math.log(1 / 28))
+    assert float(_ctc_loss(log_probs, [48], [[]])) == pytest.approx(12 * math.log(28), rel=1e-5)
+
+
+def test_two_views_that_agree_cost_nothing() -> None:
+    one = torch.randn(2, 5, 28).log_softmax(-1)
+    assert float(_disagreement(torch.cat([one, one]), [5, 3, 5, 3])) == pytest.approx(0, abs=1e-6)
+    other = one.clone()
+    other[1, 3:] = torch.randn(2, 28).log_softmax(-1)  # past the second clip's end
+    assert float(_disagreement(torch.cat([one, other]), [5, 3, 5, 3])) == pytest.approx(0, abs=1e-6)
+    other[1, 1] = torch.randn(28).log_softmax(-1)
+    assert float(_disagreement(torch.cat([one, other]), [5, 3, 5, 3])) > 0.01
+
+
+def test_words_alone_are_in_the_ngram() -> None:
+    assert with_lone(SENTENCES, 2) == SENTENCES + unigrams(SENTENCES) * 2
+
+
+def test_synthesizers_read_sentences_of_the_same_kind() -> None:
+    made = sentences(["A B TWO"], 200, np.random.default_rng(0))
+    letters, digits = CLASSES[:2]
+    whole = [text.split() for text in made if " " in text]
+    assert len(whole) > 100 and all(a in letters and b in letters and c in digits for a, b, c in whole)
+    assert spelled("A B RUBOUT TWO", "ay") == "ay B rub out two"
+
+
+def test_the_table_has_rates_and_intervals() -> None:
+    text = table([Row("x", "greedy", (0, 1, 0, 1), (2, 2, 2, 2), (True, False, True, False))])
+    assert "25.0 (" in text and "50.0 (" in text
 
 
 def test_texts_and_labels() -> None:
@@ -96,21 +243,38 @@ def test_texts_and_labels() -> None:
     assert greedy_text(frames) == "AB A"
 
 
-def test_a_broken_run_goes_on_where_it_was(clips: list[Clip], tmp_path: Path) -> None:
+def test_a_broken_run_goes_on_where_it_was(clips: list[Clip], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("pool.NOTHINGS", 2)
+
     def run(folder: Path, *stops: int) -> dict[str, torch.Tensor]:
         folder.mkdir()
         for epochs in stops:
             torch.manual_seed(1)
             model = CtcModel()
             pool_dropout(model)
-            cache = hear(model, clips, 2, 1, folder / "heard")
+            augmenter = Augmenter([clip.wave for clip in clips], [])
+            pool = Pool(model, clips[:3], augmenter, 2, 1, folder / "heard")
             # The schedule belongs to the whole run; only the number of epochs done differs.
-            plan = Plan("test", 2, peak=1e-3, warmup=2, stop_after=epochs)
-            averaged = train_ctc(model, plan, clips, cache, clips[:1], 1, folder / "ctc.pt")
+            plan = Plan("test", 2, peak=1e-3, warmup=2, splice_from=1, consistency=0.2, stop_after=epochs)
+            averaged = train_ctc(model, plan, pool, clips[3:4], 1, folder / "ctc.pt")
         return averaged.state_dict()
 
     unbroken, resumed = run(tmp_path / "a", 2), run(tmp_path / "b", 1, 2)
     assert all(torch.allclose(value, resumed[key], atol=1e-5) for key, value in unbroken.items())
+
+
+def test_copies_are_made_anew_in_turns(clips: list[Clip], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("pool.NOTHINGS", 2)
+    pool = Pool(CtcModel(), clips[:1], Augmenter([clips[0].wave], []), 3, 1, tmp_path)
+    seen = []
+    for epoch in range(4):
+        pool.turn_to(epoch, None)
+        seen.append([float(copy.features[0].float().sum()) for copy in pool.copies])
+    changes = [[a != b for a, b in zip(one, two, strict=True)] for one, two in itertools.pairwise(seen)]
+    assert changes == [[False, True, False], [False, False, True], [False, True, False]]
+    again = Pool(pool.model, clips[:1], pool.augmenter, 3, 1, tmp_path)
+    again.turn_to(3, None)
+    assert [float(copy.features[0].float().sum()) for copy in again.copies] == seen[3]
 
 
 @pytest.mark.long
@@ -118,7 +282,7 @@ def test_the_feature_extractor_learns_log_mel(clips: list[Clip], tmp_path: Path,
     torch.manual_seed(1)
     model = CtcModel()
     before = {k: v.clone() for k, v in model.wav2vec2.feature_extractor.state_dict().items()}
-    train_ears(model, clips, 30, 1, tmp_path / "ears.pt")
+    train_ears(model, clips * 10, Augmenter([clip.wave for clip in clips], []), 30, 1, tmp_path / "ears.pt")
     error = float(capsys.readouterr().out.split("normalised error")[-1])
     assert error < 1.0
     assert any(not torch.equal(v, before[k]) for k, v in model.wav2vec2.feature_extractor.state_dict().items())

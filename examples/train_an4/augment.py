@@ -10,13 +10,9 @@ from fractions import Fraction
 
 import audiomentations
 import numpy as np
-from corpus import SAMPLE_RATE, Wave
+from corpus import SAMPLE_RATE, Wave, spoken
 from corpus import augment as mild
 from degrade import CODECS, babble, coded, coloured, hum, in_room, noisy, resampled
-
-QUIET = 1e-3
-"""Of the power of a clip's loudest 20 ms: what lies under it at the edges counts as silence."""
-
 
 @dataclass(frozen=True)
 class Heard:
@@ -145,13 +141,3 @@ def _edges(wave: Wave, rng: np.random.Generator) -> tuple[Wave, int]:
     elif kind[1] < 0.5:
         after = int(rng.integers(SAMPLE_RATE))
     return np.pad(wave[start:end], (before, after)), before - start
-
-
-def spoken(wave: Wave) -> tuple[int, int]:
-    """First and last sample of what is not quiet, by the power of 20 ms."""
-    size = SAMPLE_RATE // 50
-    if len(wave) < 2 * size:
-        return 0, len(wave)
-    power = np.square(wave[: len(wave) // size * size].reshape(-1, size)).mean(1)
-    loud = np.flatnonzero(power > power.max() * QUIET)
-    return int(loud[0]) * size, min(len(wave), (int(loud[-1]) + 1) * size)

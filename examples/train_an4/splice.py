@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from augment import spoken
-from corpus import SAMPLE_RATE, Clip
+from corpus import SAMPLE_RATE, Clip, spoken
 from model import CtcModel, encode_text
 
 BLANK = 0

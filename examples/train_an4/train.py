@@ -74,7 +74,8 @@ def main() -> None:
         return
     pool = Pool(model, clips + spoken, augmenter, args.copies, args.seed, args.work / "heard")
     behind = Plan(
-        "CTC", args.epochs, peak=1.5e-3, splice_from=args.epochs * 3 // 20, consistency=args.consistency
+        "CTC", args.epochs, peak=1.5e-3, splice_from=args.epochs // 5, realign_every=max(1, args.epochs // 15),
+        consistency=args.consistency,
     )  # fmt: skip
     model = train_ctc(model, behind, pool, held_out, args.seed, args.work / "ctc.pt")
     if args.until == "ctc":
