@@ -23,8 +23,8 @@ from corpus import SAMPLE_RATE, Clip, augment, hold_out, read_corpus, spoken  # 
 from ctc import Plan, _ctc_loss, _disagreement, train_ctc  # noqa: E402
 from degrade import CODECS, REACH, coded, coloured, in_room, noisy, room  # noqa: E402
 from ears import log_mel, train_ears  # noqa: E402
-from model import CtcModel, encode_text, greedy_text, pool_dropout  # noqa: E402
 from measure import Row, table  # noqa: E402
+from model import CtcModel, encode_text, greedy_text, pool_dropout  # noqa: E402
 from ngram import unigrams, with_lone, witten_bell, write_arpa  # noqa: E402
 from pool import Copy, Pool, joined  # noqa: E402
 from splice import Mix, Word, align, cut, draw, text_of  # noqa: E402

@@ -14,6 +14,7 @@ from corpus import SAMPLE_RATE, Wave, spoken
 from corpus import augment as mild
 from degrade import CODECS, babble, coded, coloured, hum, in_room, noisy, resampled
 
+
 @dataclass(frozen=True)
 class Heard:
     """A clip as it was changed.
