@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ sys.path.insert(0, str(ROOT / "examples" / "train_an4"))
 
 pytest.importorskip("audiomentations", reason="examples/train_an4/requirements.txt has what the recipe takes besides")
 pytest.importorskip("pyroomacoustics")
+import publish  # noqa: E402
 from augment import Augmenter  # noqa: E402
 from conditions import CONDITIONS, under  # noqa: E402
 from corpus import SAMPLE_RATE, Clip, augment, hold_out, read_corpus, spoken  # noqa: E402
@@ -29,6 +31,9 @@ from ngram import unigrams, with_lone, witten_bell, write_arpa  # noqa: E402
 from pool import Copy, Pool, joined  # noqa: E402
 from splice import Mix, Word, align, cut, draw, text_of  # noqa: E402
 from voices import CLASSES, sentences, spelled  # noqa: E402
+
+from asrquant.audio.clip import from_samples  # noqa: E402
+from asrquant.sources.loading import load  # noqa: E402
 
 SENTENCES = ["A B C", "A B", "B C A", "ENTER A"]
 
@@ -286,3 +291,33 @@ def test_the_feature_extractor_learns_log_mel(clips: list[Clip], tmp_path: Path,
     error = float(capsys.readouterr().out.split("normalised error")[-1])
     assert error < 1.0
     assert any(not torch.equal(v, before[k]) for k, v in model.wav2vec2.feature_extractor.state_dict().items())
+
+
+@pytest.mark.long
+def test_a_published_folder_is_tuned_and_says_its_version(clips: list[Clip], tmp_path: Path, monkeypatch) -> None:
+    """The embedded model's weights, published anew, hear what they heard, and the manifest has what was chosen."""
+    monkeypatch.setattr(
+        publish, "GRID", {"alpha": (0.3,), "beta": (2.5, 3.5), "unk_score_offset": (-10,), "lone": (0, 1)}
+    )
+    embedded = ROOT / "artifacts" / "an4-wav2vec2-ctc"
+    held_out = [clip for clip in read_corpus(ROOT / "examples" / "clips" / "validation") if clip.speaker == "mbmg"][:2]
+    model = CtcModel()
+    for name, part in (("wav2vec2", {"model.": model.wav2vec2}), ("asr", {"0.": model.enc, "1.": model.ctc_lin})):
+        state = torch.load(embedded / f"{name}.ckpt", weights_only=True)
+        for start, module in part.items():
+            mine = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
+            module.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in mine.items()})
+    out = tmp_path / "an4-wav2vec2-ctc"
+    publish.publish(model.eval(), out, embedded, clips, held_out, clips[:1], {"seed": 7})
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["version"] == publish.VERSION and manifest["settings"]["beta"] in (2.5, 3.5)
+    assert (out / "wav2vec2.ckpt").stat().st_size < 10_000_000 and (out / "LICENSE").is_file()
+    card = (out / "README.md").read_text()
+    assert (
+        "{" not in card.split("## How")[0].replace("{version}", "{")
+        and "held-out, room" in card
+        and "| eval, clean |" in card
+    )
+    clip = from_samples(held_out[0].wave, SAMPLE_RATE)
+    texts = {load(str(folder)).with_decoder("greedy").transcribe(clip).text for folder in (out, embedded)}
+    assert len(texts) == 1 and texts != {""}

@@ -89,7 +89,9 @@ def main() -> None:
     torch.save(model.state_dict(), args.work / "model.pt")
     if args.until == "joint":
         return
-    settings = {k: v for k, v in vars(args).items() if not isinstance(v, Path)} | {"mix": asdict(behind.mix)}
+    settings = {k: v for k, v in vars(args).items() if v is not None and not isinstance(v, Path)} | {
+        "mix": asdict(behind.mix)
+    }
     settings["voices"] = len({clip.speaker for clip in spoken})
     publish(model, args.out, args.data, clips, held_out, read_corpus(args.eval) if args.eval else None, settings)
 
