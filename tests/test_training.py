@@ -313,11 +313,7 @@ def test_a_published_folder_is_tuned_and_says_its_version(clips: list[Clip], tmp
     assert manifest["version"] == publish.VERSION and manifest["settings"]["beta"] in (2.5, 3.5)
     assert (out / "wav2vec2.ckpt").stat().st_size < 10_000_000 and (out / "LICENSE").is_file()
     card = (out / "README.md").read_text()
-    assert (
-        "{" not in card.split("## How")[0].replace("{version}", "{")
-        and "held-out, room" in card
-        and "| eval, clean |" in card
-    )
+    assert "version 2" in card and "held-out, room" in card and "| eval, clean |" in card and "{table}" not in card
     clip = from_samples(held_out[0].wave, SAMPLE_RATE)
     texts = {load(str(folder)).with_decoder("greedy").transcribe(clip).text for folder in (out, embedded)}
     assert len(texts) == 1 and texts != {""}
