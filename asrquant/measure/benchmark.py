@@ -17,7 +17,7 @@ from asrquant.base.progress import Progress, silent
 from asrquant.data.dataset import BadRow, Dataset, Utterance
 from asrquant.measure.clips import ClipBench, Turn
 from asrquant.measure.compare import this_machine
-from asrquant.measure.crew import HERE, Crew, Step
+from asrquant.measure.crew import HERE, Crew
 from asrquant.measure.deployment import Deployment, deploy
 from asrquant.measure.estimate import Estimate, estimate
 from asrquant.measure.journal import NAME, Entry, Journal
@@ -75,30 +75,15 @@ def benchmark(
         ClusterError: no worker can do the work.
     """
     rules = normalization(normalize)
-    if not recognizers:
-        raise PresetError("There is no recognizer to run; give at least one.")
     data = data if isinstance(data, Dataset) else Dataset(name, tuple(data))
-    if not data.utterances:
-        raise DatasetError("There are no clips to run; give a data set with at least one.")
-    refuse_equal_names([recognizer.preset for recognizer in recognizers])
-    refuse_foreign((utterance.reference for utterance in data.utterances), rules)
+    _refuse(recognizers, data, rules)
     journal = Journal(folder / NAME, _settings(recognizers, data, rules), resume) if folder else None
     done: dict[str, Entry] = dict(journal.done) if journal else {}
     deployments: dict[str, Deployment] = {}
     roll = Roll()
-
-    def step() -> None:
-        progress("transcribing", len(done), len(data.utterances))
-
-    watch = watch or (lambda _: None)
-    for entry in done.values():
-        watch(entry)
     try:
-        waiting = [each for each in data.utterances if each.id not in done]
-        if expect and (expected := estimate(recognizers, waiting, crew.workers, partial(progress, "estimating", 0, 1))):
-            expect(expected)
-        _run(ClipBench(tuple(recognizers), rules), data.utterances, done, journal, step, watch, crew, roll)
-        step()
+        _expect(recognizers, [each for each in data.utterances if each.id not in done], crew, progress, expect)
+        _run(ClipBench(tuple(recognizers), rules), data.utterances, done, journal, progress, watch, crew, roll)
         if deployed:
             _deploy(recognizers, data.utterances, done, deployments, progress)
     except (Cancelled, KeyboardInterrupt):
@@ -109,6 +94,16 @@ def benchmark(
             journal.close()
     entries = [done[each.id] for each in data.utterances if each.id in done]
     return replace(_report(recognizers, data, entries, deployments, rules), nodes=roll.nodes, recheck=roll.recheck)
+
+
+def _refuse(recognizers: Sequence[Recognizer], data: Dataset, rules: Normalization) -> None:
+    """Refuse what cannot be run; raises as ``benchmark``."""
+    if not recognizers:
+        raise PresetError("There is no recognizer to run; give at least one.")
+    if not data.utterances:
+        raise DatasetError("There are no clips to run; give a data set with at least one.")
+    refuse_equal_names([recognizer.preset for recognizer in recognizers])
+    refuse_foreign((utterance.reference for utterance in data.utterances), rules)
 
 
 def _report(
@@ -160,17 +155,35 @@ def _calibration_notices(recognizers: Sequence[Recognizer]) -> tuple[str, ...]:
     return tuple(f"{', '.join(mine)}: {notice}" for notice, mine in names.items())
 
 
+def _expect(
+    recognizers: Sequence[Recognizer],
+    waiting: Sequence[Utterance],
+    crew: Crew,
+    progress: Progress,
+    expect: Callable[[Estimate], None] | None,
+) -> None:
+    if expect and (found := estimate(recognizers, waiting, crew.workers, partial(progress, "estimating", 0, 1))):
+        expect(found)
+
+
 def _run(
     bench: ClipBench,
     utterances: Sequence[Utterance],
     done: dict[str, Entry],
     journal: Journal | None,
-    step: Step,
-    watch: Watch,
+    progress: Progress,
+    watch: Watch | None,
     crew: Crew,
     roll: Roll,
 ) -> None:
     """Fill ``done`` with the clips that are not in it, and the roll with who did them."""
+
+    def step() -> None:
+        progress("transcribing", len(done), len(utterances))
+
+    if watch:
+        for entry in done.values():
+            watch(entry)
     turns = [Turn(index, each) for index, each in enumerate(utterances) if each.id not in done]
     with closing(crew.do(bench, turns, step)) as results:
         for found in results:
@@ -182,7 +195,9 @@ def _run(
             if journal:
                 journal.add(entry)
             done[entry.utterance] = entry
-            watch(entry)
+            if watch:
+                watch(entry)
+    step()
 
 
 def _deploy(

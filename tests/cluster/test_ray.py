@@ -58,7 +58,16 @@ def _of(mark: str) -> list[psutil.Process]:
 
 
 def _start(environment: dict[str, str], *arguments: str) -> str:
-    command = [str(RAY), "start", "--num-cpus", "1", "--disable-usage-stats", "--object-store-memory", "200000000", *arguments]
+    command = [
+        str(RAY),
+        "start",
+        "--num-cpus",
+        "1",
+        "--disable-usage-stats",
+        "--object-store-memory",
+        "200000000",
+        *arguments,
+    ]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
@@ -97,5 +106,5 @@ def test_two_nodes_and_the_death_of_one(environment: dict[str, str], an4_eval: P
             running.kill()
             running.wait()
     assert _rows(out) == _rows(tmp_path / "alone") and len(_rows(out)) == 65 * 4
-    said = [line for line in journal.read_text().splitlines()[1:]]
+    said = journal.read_text().splitlines()[1:]
     assert len(said) == 65 and "could not be used" not in (tmp_path / "log").read_text()
