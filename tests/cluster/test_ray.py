@@ -11,12 +11,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+import torch
+from torch import nn
 
+from asrquant import Recognizer, Utterance, benchmark
+from asrquant.cli import main
+from asrquant.cluster import connection, on_ray
+from asrquant.measure.clips import ClipBench, Turn
+from asrquant.measure.crew import AbsentError
 from asrquant.measure.journal import NAME
+from asrquant.text.normalize import BASIC
 
 RAY = Path(sys.executable).with_name("ray")
 COMMAND = [sys.executable, "-m", "asrquant", "benchmark", "--no-deployment", "--decoder", "greedy"]
@@ -78,6 +87,7 @@ def _rows(folder: Path) -> list[dict[str, str]]:
         return [{name: value for name, value in row.items() if name not in TIMES} for row in csv.DictReader(file)]
 
 
+@pytest.mark.long
 def test_two_nodes_and_the_death_of_one(environment: dict[str, str], an4_eval: Path, tmp_path: Path) -> None:
     """65 clips through four presets; the second node is killed in the midst of it, with its workers."""
     alone = [*COMMAND, *PRESETS, "--data", str(an4_eval), "--out", str(tmp_path / "alone")]
@@ -108,3 +118,55 @@ def test_two_nodes_and_the_death_of_one(environment: dict[str, str], an4_eval: P
     assert _rows(out) == _rows(tmp_path / "alone") and len(_rows(out)) == 65 * 4
     said = journal.read_text().splitlines()[1:]
     assert len(said) == 65 and "could not be used" not in (tmp_path / "log").read_text()
+
+
+def test_a_clip_that_kills_its_workers_is_a_row_that_cannot_be_used(
+    greedy: Recognizer, examples, tmp_path: Path
+) -> None:
+    """On a Ray of one's own, which listens on this machine only, and of which nothing is left."""
+    samples = len(examples[1].audio().samples)
+
+    class Deadly(nn.Module):
+        def __init__(self, encoder: nn.Module) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, wave: torch.Tensor) -> torch.Tensor:
+            if wave.shape[1] == samples:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return torch.log_softmax(torch.zeros(1, 50, 32), -1)
+
+    deadly = replace(greedy, encoder=Deadly(nn.Identity()), origin=None)
+    with on_ray(workers=1) as crew:
+        mine = list(psutil.Process().children(recursive=True))
+        listening = {
+            connection.laddr.ip
+            for each in mine
+            for connection in each.net_connections()
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert crew.workers == 1 and listening and {ip.removeprefix("::ffff:") for ip in listening} == {"127.0.0.1"}
+        report = benchmark([deadly], examples[:3], folder=tmp_path, crew=crew)
+    assert [row.utterance for row in report.rows] == [examples[0].id, examples[2].id]
+    assert [bad.id for bad in report.bad] == [examples[1].id] and "took 3 workers down" in report.bad[0].reason
+    assert [node.clips for node in report.nodes] == [3] and report.recheck is None
+    assert not psutil.wait_procs(mine, timeout=10)[1]
+
+
+def test_a_clip_goes_with_its_task_to_who_does_not_have_it(greedy: Recognizer, examples, tmp_path: Path) -> None:
+    bench = ClipBench((greedy,), BASIC)
+    sent = bench.sent(Turn(0, examples[0]), whole=False).task
+    gone = Utterance(examples[0].id, tmp_path / examples[0].path.name, examples[0].reference)
+    work = bench.ready()
+    with pytest.raises(AbsentError):
+        work(replace(sent, utterance=gone), lambda: None)
+    whole = bench.sent(Turn(0, examples[0]), whole=True)
+    found, here = work(replace(whole.task, utterance=gone), lambda: None), work(sent, lambda: None)
+    assert whole.bytes == examples[0].path.stat().st_size
+    assert [(row.hypothesis, row.errors) for row in found.rows] == [(row.hypothesis, row.errors) for row in here.rows]
+
+
+def test_without_ray_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(connection.importlib.util, "find_spec", lambda name: None)
+    assert main(["benchmark", "--ray"]) == 2
+    assert capsys.readouterr().err == "asrquant: --ray needs ray; install with: pip install 'asrquant[ray]'\n"
