@@ -47,6 +47,10 @@ class FreshProcessError(AsrQuantError, RuntimeError):
     """A process of our own that failed; the message is its last complaint."""
 
 
+class ClusterError(AsrQuantError, RuntimeError):
+    """A Ray that cannot be started, reached or used, or work that no worker of it can do."""
+
+
 class SettingError(AsrQuantError, ValueError):
     """A setting in the environment that cannot be used."""
 

@@ -19,6 +19,7 @@ from asrquant.cli.common import (
     load_model,
     output,
 )
+from asrquant.cli.crew import add_ray, chosen_crew, refuse_no_ray
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
@@ -57,6 +58,7 @@ def add(commands: Commands) -> None:
         help="do not load each model in a fresh process for load time and memory",
     )
     parser.add_argument("--resume", action="store_true", help="go on with the benchmark that --out holds")
+    add_ray(parser)
     list_presets(parser)
     add_clip_options(parser)
     add_normalization(parser)
@@ -69,6 +71,7 @@ def _run(args: argparse.Namespace) -> int:
         raise ValueError("--resume goes on with what is in --out; give that folder.")
     if args.seed is not None and args.limit is None:
         raise ValueError("--seed draws the clips of --limit; give both.")
+    refuse_no_ray(args)
     rules = chosen_normalization(args)
     data = read_dataset(args.data, data_root=args.data_root) if args.data else Dataset(BUNDLED, example_clips())
     data = data.take(args.limit, args.seed)
@@ -86,11 +89,11 @@ def _run(args: argparse.Namespace) -> int:
     presets = [
         replace(preset, calibration=drawn(args, preset.calibration)) for preset in _presets(asked, original, own)
     ]
-    with Bar() as progress:
+    with chosen_crew(args) as crew, Bar() as progress:
         recognizers = [quantize(original, preset, own.calibration, progress, own.validation) for preset in presets]
         report = benchmark(
             recognizers, data, progress, folder=args.out, resume=args.resume, keep_partial=True,
-            deployed=not args.no_deployment, normalize=rules,
+            deployed=not args.no_deployment, normalize=rules, crew=crew, expect=lambda found: print(found, file=sys.stderr),
         )  # fmt: skip
     report = replace(report, raced=raced.in_a_line(original))
     for row in report.bad[len(data.bad) :]:
