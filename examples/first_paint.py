@@ -39,7 +39,7 @@ with gr.Blocks(analytics_enabled=False) as page:
 page.launch(quiet=True, ssr_mode=False, server_port={port})
 """
 OURS, THEIRS = "asrquant", "empty Gradio page"
-USABLE = {OURS: "#cards .aq-figures", THEIRS: "#go"}
+USABLE = {OURS: ("#cards .aq-figures", "#transcribe"), THEIRS: ("#go",)}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def served(command: list[str], port: int, **environment: str) -> Iterator[str]:
         process.wait(20)
 
 
-def load(browser: Browser, url: str, wanted: str, slow: float) -> Load:
+def load(browser: Browser, url: str, wanted: tuple[str, ...], slow: float) -> Load:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     devtools = context.new_cdp_session(page)
@@ -87,7 +87,8 @@ def load(browser: Browser, url: str, wanted: str, slow: float) -> Load:
     page.on("request", lambda request: names.append(request.url))
     begun = time.monotonic()
     page.goto(url, wait_until="commit")
-    page.wait_for_selector(wanted, timeout=120_000)
+    for selector in wanted:
+        page.wait_for_selector(selector, timeout=120_000)
     usable = time.monotonic() - begun
     page.wait_for_timeout(1_500)
     paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1_000

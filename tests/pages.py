@@ -28,6 +28,9 @@ FLAGS = [
 ]  # fmt: skip
 SLOW = 90_000  # milliseconds; what takes long is loading and quantizing on a busy machine
 
+PARTS = ("#examples button", "#clip", "#preset input", "#reference textarea, #reference input", "#transcribe")
+"""Of the first tab, which come one by one: a page is there once all of them are."""
+
 NEEDS_CHROMIUM = [
     pytest.mark.page,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
@@ -185,8 +188,8 @@ def open_page(browser, address):
         addresses.append(url)
         watch(page, complaints, addresses, forgiven)
         page.goto(f"{url}/?__theme={theme}")
-        page.wait_for_selector("#transcribe", timeout=SLOW)
-        page.wait_for_selector("#examples button", timeout=SLOW)
+        for part in PARTS:
+            page.wait_for_selector(part, timeout=SLOW)
         return page
 
     yield open_

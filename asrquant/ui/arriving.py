@@ -1,7 +1,7 @@
 """What a page begins with: the comparison that was measured at the start, or what a link asks for.
 
-Nothing of it changes while somebody looks: a page that came up too early says that it is being measured, and has a button to show
-it once it is there.
+The answer and the transcripts come with the page itself, the rest once the page is there. Nothing of it changes while somebody
+looks: a page that came up too early says that it is being measured, and has a button to show it once it is there.
 """
 
 from __future__ import annotations
@@ -30,17 +30,20 @@ from asrquant.ui import choices, fastest, figures, render
 from asrquant.ui.clip import Clip
 from asrquant.ui.results import About, Results
 from asrquant.ui.running import HEAVY, QUICK, Updates, Values
+from asrquant.ui.served import ServedPage
 
 _LOOK_SECONDS = 2.0
 _KEPT = 3
 """Showcases that are kept, as pages show them whose charts may still be asked for."""
 _known: dict[str, Showcase] = {}
 _expected = threading.Event()
-_READ = """() => {
-    const asked = new URLSearchParams(location.search), found = {};
-    for (const name of ['model', 'preset', 'example']) if (asked.has(name)) found[name] = asked.get(name);
+_NAMES = ("model", "preset", "example")
+"""What a link may name."""
+_READ = f"""() => {{
+    const asked = new URLSearchParams(location.search), found = {{}};
+    for (const name of {list(_NAMES)}) if (asked.has(name)) found[name] = asked.get(name);
     return Object.keys(found).length ? JSON.stringify(found) : '';
-}"""
+}}"""
 """In the browser: what the page's address asks for."""
 
 
@@ -145,9 +148,10 @@ class Beginning:
     outputs: list[Component]
     compare: Callable[[Utterance, Values, gr.Request], Iterator[Updates]]
 
-    def wire(self, page: gr.Blocks) -> None:
+    def wire(self, page: ServedPage) -> None:
         """Let the page begin."""
         arrival, results = self.arrival, self.results
+        page.first_values = self.served
         shown_ = [*self.outputs]
         page.load(self.arrive, {arrival.link}, [arrival.link, *shown_], js=_READ, **QUICK)
         arrival.link.change(self.open_link, {arrival.link, *self.settings}, shown_, **HEAVY)
@@ -156,6 +160,18 @@ class Beginning:
         charts = [results.speed, results.accuracy, results.divergence]
         results.details.expand(self.draw, {self.clip.work}, charts, **QUICK)
 
+    def served(self, asked: frozenset[str]) -> dict[Component, str]:
+        """What is in the page that a browser is sent; nothing where its address asks for something else."""
+        if asked.intersection(_NAMES):
+            return {}
+        if found := latest():
+            about = _about(found)
+            cards = figures.answer(found.found, about.when, about.origin, figures.dated(found.found, found.at))
+            return {self.results.cards: cards, self.results.texts: render.transcripts(found.found)}
+        if _expected.is_set():
+            return {self.results.cards: figures.pending(showcase.clip().reference), self.results.texts: ""}
+        return {}
+
     def arrive(self, values: Values) -> Iterator[Updates]:
         """Show the comparison that was measured at the start, or that it is being measured."""
         if link := values[self.arrival.link]:
@@ -163,9 +179,8 @@ class Beginning:
         elif latest():
             yield from self.show()
         elif _expected.is_set():
-            example = showcase.clip()
             yield {
-                self.results.cards: figures.pending(example.reference),
+                self.results.cards: figures.pending(showcase.clip().reference),
                 self.results.texts: "",
                 self.arrival.timer: gr.Timer(_LOOK_SECONDS, active=True),
             }
@@ -185,16 +200,12 @@ class Beginning:
         if not (found := latest()):
             yield self.arrival.over()
             return
-        example = next(each for each in example_clips() if each.id == found.example)
-        how = render.conditions(found.found, example.path.name, found.preset)
-        origin = figures.Origin(MODELS[0], found.preset, found.example)
-        about = About(when(found, time.time()), found.at, how, origin, example.path.name)
         with ExitStack() as files:
-            updates = files.enter_context(self.results.full(found.found, about, charts=False))
+            updates = files.enter_context(self.results.full(found.found, _about(found), charts=False))
             yield {
                 **updates,
                 **self.arrival.over(),
-                **self.clip.example(example),
+                **self.clip.example(_example(found)),
                 self.clip.work: found.mark,
                 self.preset.name: found.preset,
             }
@@ -224,6 +235,18 @@ class Beginning:
         for updates in self.compare(asked.example, chosen, request):
             yield {**updates, **named}
             named = {}
+
+
+def _example(found: Showcase) -> Utterance:
+    """The clip that it was measured on."""
+    return next(each for each in example_clips() if each.id == found.example)
+
+
+def _about(found: Showcase) -> About:
+    """What goes with it, now."""
+    file = _example(found).path.name
+    how = render.conditions(found.found, file, found.preset)
+    return About(when(found, time.time()), found.at, how, figures.Origin(MODELS[0], found.preset, found.example), file)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from asrquant.ui import (
     visitor,
     words,
 )
+from asrquant.ui.served import ServedPage
 from asrquant.ui.session import QUEUE_LENGTH
 from asrquant.ui.tab import Setting, Tab
 
@@ -49,14 +50,10 @@ CACHE = (600, 3600)
 """Seconds between two looks of Gradio's for clips and downloads to delete, and the age that they must have."""
 
 
-def build() -> gr.Blocks:
+def build() -> ServedPage:
     """The page, ready to be launched."""
-    with gr.Blocks(
-        title="asrquant",
-        analytics_enabled=False,
-        delete_cache=CACHE,
-        fill_width=True,
-    ) as page:
+    page = ServedPage(title="asrquant", analytics_enabled=False, delete_cache=CACHE, fill_width=True)
+    with page:
         gr.HTML(words.head(_TAGLINE), elem_classes="aq-head")
         known, own = visitor.build(page), own_clips.make()
         with gr.Tabs() as tabs:

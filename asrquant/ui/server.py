@@ -34,6 +34,7 @@ from asrquant.ui import arriving, device_files, fastest
 from asrquant.ui.choices import FIRST_DECODER
 from asrquant.ui.janitor import give_memory_back, janitor
 from asrquant.ui.routes import HEALTH, OpenRoutes
+from asrquant.ui.served import KnowsQuery
 from asrquant.ui.session import supervisor
 
 RUN, LOCK = "asrquant-run-", ".lock"
@@ -79,7 +80,10 @@ def serve(build: Callable[[], gr.Blocks], **options: Any) -> None:
         begin()
         supervisor.start()
         try:
-            app = {"routes": [Route(HEALTH, health), *device_files.ROUTES], "middleware": [Middleware(OpenRoutes)]}
+            app = {
+                "routes": [Route(HEALTH, health), *device_files.ROUTES],
+                "middleware": [Middleware(OpenRoutes), Middleware(KnowsQuery)],
+            }
             page = build()
             page.launch(prevent_thread_lock=True, quiet=True, app_kwargs=app, **options)
             print(f"The page is at {page.local_url}", flush=True)

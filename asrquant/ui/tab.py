@@ -9,6 +9,7 @@ import gradio as gr
 
 from asrquant.ui.choices import ModelControls, PresetControls
 from asrquant.ui.own_clips import OwnControls
+from asrquant.ui.served import ServedPage
 from asrquant.ui.visitor import Visitor
 
 
@@ -27,7 +28,7 @@ class Setting:
         presets: the same of the presets.
     """
 
-    page: gr.Blocks
+    page: ServedPage
     tabs: gr.Tabs
     visitor: Visitor
     own: OwnControls

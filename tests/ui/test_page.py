@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 from pages import CHROMIUM, FLAGS, NEEDS_CHROMIUM, SLOW, wait_for, wait_for_work
+from playwright.sync_api import expect
 from scipy.signal import resample_poly
 
 from asrquant.jobs import supervisor
@@ -230,8 +231,8 @@ def contrast(one: str, other: str) -> float:
 def test_controls_have_labels(open_page) -> None:
     page = open_page()
     for label in ("What is said (optional)", "Quantization preset"):
-        assert page.get_by_label(label).count() >= 1
-    assert page.get_by_role("button", name="Transcribe").count() == 1
+        expect(page.get_by_label(label).first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Transcribe")).to_have_count(1)
 
 
 def test_a_preset_of_ones_own(open_page) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,17 @@ def test_the_first_screen_is_an_answer(open_page, url: str) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name=f"Stop {example.reference}")).to_be_visible()
     assert page.locator("#aq-live").inner_text() == page.locator("#cards .aq-sentence").inner_text()
+
+
+def test_the_answer_is_in_what_is_served_but_for_a_link_that_asks_for_another(open_page, url: str) -> None:
+    said = finished(open_page, url).locator("#cards .aq-sentence").inner_text()
+
+    def served(query: str) -> str:
+        with urllib.request.urlopen(f"{url}/{query}", timeout=20) as answer:
+            return answer.read().decode()
+
+    assert said in served("") and said in served("?__theme=dark")
+    assert said not in served(f"?preset=dynamic-float16&example={clip().id}")
 
 
 @pytest.mark.long
