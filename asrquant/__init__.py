@@ -55,10 +55,10 @@ from asrquant.text.normalize import Normalization  # noqa: E402
 
 __all__ = [
     "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Budget", "Calibration", "Comparison", "Dataset", "Found",
-    "Limits", "Normalization", "OnnxRuntime", "OpenVino", "Piece", "Plan", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager",
-    "TorchFused", "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
-    "get_module", "layers", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_clips",
-    "read_dataset", "read_found", "search", "sensitivity", "set_module", "verify",
+    "Limits", "Normalization", "OnnxRuntime", "OpenVino", "Piece", "Plan", "Preset", "Recognizer", "Report", "Sensitivity",
+    "TorchEager", "TorchFused", "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom",
+    "example_clips", "export", "get_module", "layers", "load", "load_artifact", "module_map", "quantize", "read_audio",
+    "read_clips", "read_dataset", "read_found", "search", "sensitivity", "set_module", "verify",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+import filelock
 from torch import nn
 
 from asrquant.engines.engine import Built, Engine, Job
 from asrquant.engines.torch_eager.parts import Parts
 from asrquant.model.engine_settings import OpenVino, TorchEager
 
+_PREFIX, _LOCK = "asrquant-search-", ".lock"
 _INT8_MODELS = 2
 """Quantized models of OpenVINO's that stay at hand: the same computes in bfloat16 or in float32."""
+
+
+def _room() -> tuple[tempfile.TemporaryDirectory[str], filelock.FileLock]:
+    """A folder for gigabytes, and a lock that says that it is in use; those of processes that were killed go first."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*{_LOCK}"):
+        with contextlib.suppress(filelock.Timeout, OSError), filelock.FileLock(path, timeout=0):
+            shutil.rmtree(path.with_name(path.name.removesuffix(_LOCK)), ignore_errors=True)
+            path.unlink(missing_ok=True)
+    folder = tempfile.TemporaryDirectory(prefix=_PREFIX)
+    lock = filelock.FileLock(f"{folder.name}{_LOCK}")
+    lock.acquire()
+    return folder, lock
 
 
 class Workshop:
@@ -31,7 +47,7 @@ class Workshop:
     def __init__(self) -> None:
         """Nothing is built yet."""
         self._parts = Parts()
-        self._folder = tempfile.TemporaryDirectory(prefix="asrquant-search-")
+        self._folder, self._lock = _room()
         self._int8: dict[tuple[object, ...], nn.Module] = {}
 
     def __enter__(self) -> Workshop:
@@ -47,6 +63,8 @@ class Workshop:
         self._parts = Parts()
         self._int8.clear()
         self._folder.cleanup()
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
 
     def build(self, job: Job, engine: Engine) -> Built:
         """See ``Shelf.build``."""
