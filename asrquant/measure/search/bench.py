@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -27,10 +27,17 @@ _AGAIN = 2
 
 @dataclass(frozen=True)
 class Paired:
-    """Seconds of two encoders on the same clips, round by round."""
+    """Seconds of two encoders on the same clips, round by round.
+
+    Attributes:
+        beside: of the float model.
+        seconds: of the mixture.
+        undisturbed: whether nothing else had the processor meanwhile, as far as the system says.
+    """
 
     beside: tuple[float, ...]
     seconds: tuple[float, ...]
+    undisturbed: bool = True
 
 
 Clock = Callable[[Recognizer, Recognizer, Sequence[Audio], Callable[[], None]], Paired]
@@ -43,8 +50,8 @@ def timed(original: Recognizer, mixture: Recognizer, clips: Sequence[Audio], ste
         begun = turns()
         found = _rounds(original, mixture, clips, step)
         if alone(begun, turns()):
-            break
-    return found
+            return found
+    return replace(found, undisturbed=False)
 
 
 def _rounds(original: Recognizer, mixture: Recognizer, clips: Sequence[Audio], step: Callable[[], None]) -> Paired:

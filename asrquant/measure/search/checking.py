@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from asrquant.audio.clip import Audio
-from asrquant.base.contention import alone, turns
 from asrquant.measure.divergence import kl_divergence
 from asrquant.measure.intervals import Interval, speedup
 from asrquant.measure.report import bootstrap
@@ -74,7 +73,6 @@ class Checker:
             answers.append(mixture.log_probs(clip))
         nats = [kl_divergence(*both) for both in zip(self._heard.answers, answers, strict=True)]
         change, interval = self._change(self._count(answers), self.measure)
-        begun = turns()
         pairs = [self._clock(self._original, mixture, self._unseen.clips, self._step) for _ in range(_RUNS)]
         beside = tuple(each for pair in pairs for each in pair.beside)
         seconds = tuple(each for pair in pairs for each in pair.seconds)
@@ -85,7 +83,7 @@ class Checker:
             change_interval=interval,
             speedup=speedup(beside, seconds),
             bytes=mixture.size_bytes(),
-            steady=alone(begun, turns()),
+            steady=all(pair.undisturbed for pair in pairs),
         )
 
     def _change(self, errors: Sequence[WordErrors], measure: Measure) -> tuple[float | None, Interval | None]:
