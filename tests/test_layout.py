@@ -19,6 +19,8 @@ ROOMS = [
 ALLOWED = {
     "gradio": {"ui"},
     "ray": {"cluster"},
+    "optuna": {"measure"},
+    "sqlalchemy": {"measure"},
     "openvino": {"engines"},
     "nncf": {"engines"},
     "onnxruntime": {"engines"},

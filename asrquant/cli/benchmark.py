@@ -20,6 +20,7 @@ from asrquant.cli.common import (
     output,
 )
 from asrquant.cli.crew import add_ray, chosen_crew, refuse_no_ray
+from asrquant.cli.named import named_preset
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
@@ -28,7 +29,7 @@ from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import refuse_unavailable, unavailable
 from asrquant.export import raced
 from asrquant.measure.benchmark import benchmark
-from asrquant.model.presets import PRESETS, Preset, get_preset
+from asrquant.model.presets import PRESETS, Preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.show.report import report_table
 from asrquant.show.report_files import about, write_report
@@ -79,7 +80,7 @@ def _run(args: argparse.Namespace) -> int:
         print(f"{data.name}: {data.read_as}", file=sys.stderr)
     for row in data.bad:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)
-    asked = [get_preset(name) for name in dict.fromkeys(args.preset or ())]
+    asked = [named_preset(name) for name in dict.fromkeys(args.preset or ())]
     for preset in asked:  # what cannot be done here, before what takes long
         refuse_unavailable(preset)
     if asked:
