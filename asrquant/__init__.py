@@ -41,6 +41,9 @@ from asrquant.measure.benchmark import benchmark  # noqa: E402
 from asrquant.measure.compare import Comparison, compare  # noqa: E402
 from asrquant.measure.layers import layers  # noqa: E402
 from asrquant.measure.report import Report  # noqa: E402
+from asrquant.measure.search.found import Found, Limits, read_found  # noqa: E402
+from asrquant.measure.search.plan import Budget, Plan  # noqa: E402
+from asrquant.measure.search.searching import search  # noqa: E402
 from asrquant.measure.sensitivity import Sensitivity, sensitivity  # noqa: E402
 from asrquant.model.engine_settings import OnnxRuntime, OpenVino, TorchEager, TorchFused  # noqa: E402
 from asrquant.model.modules import get_module, module_map, set_module  # noqa: E402
@@ -51,11 +54,11 @@ from asrquant.text.decoders import DECODERS  # noqa: E402
 from asrquant.text.normalize import Normalization  # noqa: E402
 
 __all__ = [
-    "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Calibration", "Comparison", "Dataset",
-    "Normalization", "OnnxRuntime", "OpenVino", "Piece", "Preset", "Recognizer", "Report", "Sensitivity", "TorchEager",
-    "TorchFused", "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom", "example_clips", "export",
-    "get_module", "layers", "load", "load_artifact", "module_map", "quantize", "read_audio", "read_clips",
-    "read_dataset", "sensitivity", "set_module", "verify",
+    "DECODERS", "PRESETS", "Artifact", "AsrQuantError", "Audio", "Budget", "Calibration", "Comparison", "Dataset", "Found",
+    "Limits", "Normalization", "OnnxRuntime", "OpenVino", "Piece", "Plan", "Preset", "Recognizer", "Report", "Sensitivity",
+    "TorchEager", "TorchFused", "Transcript", "Utterance", "benchmark", "calibration_clips", "compare", "custom",
+    "example_clips", "export", "get_module", "layers", "load", "load_artifact", "module_map", "quantize", "read_audio",
+    "read_clips", "read_dataset", "read_found", "search", "sensitivity", "set_module", "verify",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -19,6 +19,10 @@ class PresetError(AsrQuantError, ValueError):
     """A preset, module path or setting that does not exist or does not fit the model."""
 
 
+class SearchError(AsrQuantError, ValueError):
+    """A search for a mixture that cannot be begun, gone on with, or read."""
+
+
 class RequestError(AsrQuantError, ValueError):
     """Something asked of the page or of its endpoint that is of the wrong kind or out of bounds."""
 
@@ -45,6 +49,10 @@ class ExportError(AsrQuantError, RuntimeError):
 
 class FreshProcessError(AsrQuantError, RuntimeError):
     """A process of our own that failed; the message is its last complaint."""
+
+
+class ClusterError(AsrQuantError, RuntimeError):
+    """A Ray that cannot be started, reached or used, or work that no worker of it can do."""
 
 
 class SettingError(AsrQuantError, ValueError):

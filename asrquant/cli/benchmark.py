@@ -19,6 +19,8 @@ from asrquant.cli.common import (
     load_model,
     output,
 )
+from asrquant.cli.crew import add_ray, chosen_crew, refuse_no_ray
+from asrquant.cli.named import named_preset
 from asrquant.data.bundled import BUNDLED, example_clips
 from asrquant.data.dataset import Dataset
 from asrquant.data.reading import read_dataset
@@ -27,7 +29,7 @@ from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import refuse_unavailable, unavailable
 from asrquant.export import raced
 from asrquant.measure.benchmark import benchmark
-from asrquant.model.presets import PRESETS, Preset, get_preset
+from asrquant.model.presets import PRESETS, Preset
 from asrquant.model.recognizer import Recognizer
 from asrquant.show.report import report_table
 from asrquant.show.report_files import about, write_report
@@ -57,6 +59,7 @@ def add(commands: Commands) -> None:
         help="do not load each model in a fresh process for load time and memory",
     )
     parser.add_argument("--resume", action="store_true", help="go on with the benchmark that --out holds")
+    add_ray(parser)
     list_presets(parser)
     add_clip_options(parser)
     add_normalization(parser)
@@ -69,6 +72,7 @@ def _run(args: argparse.Namespace) -> int:
         raise ValueError("--resume goes on with what is in --out; give that folder.")
     if args.seed is not None and args.limit is None:
         raise ValueError("--seed draws the clips of --limit; give both.")
+    refuse_no_ray(args)
     rules = chosen_normalization(args)
     data = read_dataset(args.data, data_root=args.data_root) if args.data else Dataset(BUNDLED, example_clips())
     data = data.take(args.limit, args.seed)
@@ -76,7 +80,7 @@ def _run(args: argparse.Namespace) -> int:
         print(f"{data.name}: {data.read_as}", file=sys.stderr)
     for row in data.bad:
         print(f"not used: {row.id!r} {row.reason}", file=sys.stderr)
-    asked = [get_preset(name) for name in dict.fromkeys(args.preset or ())]
+    asked = [named_preset(name) for name in dict.fromkeys(args.preset or ())]
     for preset in asked:  # what cannot be done here, before what takes long
         refuse_unavailable(preset)
     if asked:
@@ -86,11 +90,11 @@ def _run(args: argparse.Namespace) -> int:
     presets = [
         replace(preset, calibration=drawn(args, preset.calibration)) for preset in _presets(asked, original, own)
     ]
-    with Bar() as progress:
+    with chosen_crew(args) as crew, Bar() as progress:
         recognizers = [quantize(original, preset, own.calibration, progress, own.validation) for preset in presets]
         report = benchmark(
             recognizers, data, progress, folder=args.out, resume=args.resume, keep_partial=True,
-            deployed=not args.no_deployment, normalize=rules,
+            deployed=not args.no_deployment, normalize=rules, crew=crew, expect=lambda found: print(found, file=sys.stderr),
         )  # fmt: skip
     report = replace(report, raced=raced.in_a_line(original))
     for row in report.bad[len(data.bad) :]:

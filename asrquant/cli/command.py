@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from asrquant.base import quiet, terminal
 from asrquant.base.errors import AsrQuantError
 from asrquant.base.settings import settings
-from asrquant.cli import artifacts, benchmark, compare, data, machine, models, modules, pin, space
+from asrquant.cli import artifacts, benchmark, compare, data, machine, models, modules, pin, search, space
 from asrquant.cli.common import Parser
 
 
@@ -53,6 +53,6 @@ def _parser() -> Parser:
     parser = Parser("asrquant", description="What quantization does to a speech recognizer.")
     parser.add_argument("-v", "--verbose", action="store_true", help="log what the libraries do")
     commands = parser.add_subparsers(required=True)
-    for command in (compare, benchmark, data, modules, artifacts, models, machine, pin, space):
+    for command in (compare, benchmark, data, modules, search, artifacts, models, machine, pin, space):
         command.add(commands)
     return parser

@@ -15,13 +15,14 @@ from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress
 from asrquant.cli.bar import Bar
 from asrquant.cli.clips import OwnClips, add_clip_options, refuse_useless
+from asrquant.cli.named import named_preset
 from asrquant.engines.notes import note
 from asrquant.engines.quantize import quantize
 from asrquant.engines.registry import formats, refuse_unavailable, unavailable
 from asrquant.export.built import BuiltModels
 from asrquant.export.room import make_room
 from asrquant.model.engine_settings import BACKENDS, DYNAMIC_DTYPES, OBSERVERS, OnnxRuntime, OpenVino, Precision, Ranges
-from asrquant.model.presets import PRESETS, Preset, custom, get_preset
+from asrquant.model.presets import PRESETS, Preset, custom
 from asrquant.model.recognizer import Recognizer
 from asrquant.sources.loading import load
 from asrquant.sources.nemo.mel_settings import Features
@@ -148,7 +149,10 @@ def add_preset_options(parser: Parser, default: str = FIRST_PRESET) -> None:
     """
     list_presets(parser)
     parser.add_argument(
-        "--preset", default=FIRST_PRESET, metavar="P", help=f"one of those below, or custom (default: {default})"
+        "--preset",
+        default=FIRST_PRESET,
+        metavar="P",
+        help=f"one of those below, custom, or found.json#3 of a search (default: {default})",
     )
     group = parser.add_argument_group("settings of the preset 'custom' (or changes to another)")
     group.add_argument("--set", action="append", default=[], metavar="MODULE=SCHEME", help="float, dynamic or static")
@@ -211,7 +215,7 @@ def _asked_for(args: argparse.Namespace) -> Preset:
         if not schemes:
             raise PresetError("The preset 'custom' needs at least one --set MODULE=SCHEME; see 'asrquant modules'.")
         return custom(schemes, **_fields(eager), **_fields(calibration))
-    preset = get_preset(args.preset)
+    preset = named_preset(args.preset)
     settings = _fields(calibration)
     if isinstance(preset.settings, OpenVino):
         _refuse(eager, f"{preset.name!r} is OpenVINO's", "a preset of PyTorch's")

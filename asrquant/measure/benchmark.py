@@ -5,25 +5,28 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from asrquant.audio.clip import MAX_SECONDS, Audio
-from asrquant.audio.recording import Recording
-from asrquant.base.errors import AudioError, Cancelled, DatasetError, ExportError, FreshProcessError, PresetError
+from asrquant.audio.clip import MAX_SECONDS
+from asrquant.base.errors import Cancelled, DatasetError, ExportError, FreshProcessError, PresetError
 from asrquant.base.progress import Progress, silent
-from asrquant.base.turns import in_turn
 from asrquant.data.dataset import BadRow, Dataset, Utterance
+from asrquant.measure.clips import ClipBench, Turn
 from asrquant.measure.compare import this_machine
+from asrquant.measure.crew import HERE, Crew
 from asrquant.measure.deployment import Deployment, deploy
+from asrquant.measure.estimate import Estimate, estimate
 from asrquant.measure.journal import NAME, Entry, Journal
-from asrquant.measure.report import Notice, Report, Row, summarize
+from asrquant.measure.report import Notice, Report, summarize
+from asrquant.measure.roll import Roll
 from asrquant.model.presets import refuse_equal_names
 from asrquant.model.recognizer import Recognizer
-from asrquant.text.metrics import refuse_foreign, word_errors
-from asrquant.text.normalize import BASIC, Normalization, normalization, normalize_text
+from asrquant.text.metrics import refuse_foreign
+from asrquant.text.normalize import BASIC, Normalization, normalization
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +45,8 @@ def benchmark(
     watch: Watch | None = None,
     deployed: bool = False,
     normalize: Normalization | str = BASIC,
+    crew: Crew = HERE,
+    expect: Callable[[Estimate], None] | None = None,
 ) -> Report:
     """Run every recognizer on every clip, interleaved clip by clip so that a slow minute hits all alike.
 
@@ -58,6 +63,8 @@ def benchmark(
         deployed: whether to also save each recognizer and load it in a fresh process, for load time and peak memory
             on the longest clip; some seconds each.
         normalize: of the texts before they are compared: ``none``, ``basic`` or ``english``, or a ``Normalization``.
+        crew: who runs the clips: this process, or the workers that ``asrquant.cluster.on_ray`` gives.
+        expect: called with about how long it will take before it begins; that takes a clip's time twice. None leaves it out.
 
     Raises:
         PresetError: there is no recognizer, or two have presets of one name.
@@ -65,20 +72,18 @@ def benchmark(
             holds something else.
         ValueError: there is no such normalization.
         Cancelled: ``progress`` did.
+        ClusterError: no worker can do the work.
     """
     rules = normalization(normalize)
-    if not recognizers:
-        raise PresetError("There is no recognizer to run; give at least one.")
     data = data if isinstance(data, Dataset) else Dataset(name, tuple(data))
-    if not data.utterances:
-        raise DatasetError("There are no clips to run; give a data set with at least one.")
-    refuse_equal_names([recognizer.preset for recognizer in recognizers])
-    refuse_foreign((utterance.reference for utterance in data.utterances), rules)
+    _refuse(recognizers, data, rules)
     journal = Journal(folder / NAME, _settings(recognizers, data, rules), resume) if folder else None
     done: dict[str, Entry] = dict(journal.done) if journal else {}
     deployments: dict[str, Deployment] = {}
+    roll = Roll()
     try:
-        _run(recognizers, data.utterances, done, journal, progress, watch, rules)
+        _expect(recognizers, [each for each in data.utterances if each.id not in done], crew, progress, expect)
+        _run(ClipBench(tuple(recognizers), rules), data.utterances, done, journal, progress, watch, crew, roll)
         if deployed:
             _deploy(recognizers, data.utterances, done, deployments, progress)
     except (Cancelled, KeyboardInterrupt):
@@ -88,7 +93,17 @@ def benchmark(
         if journal:
             journal.close()
     entries = [done[each.id] for each in data.utterances if each.id in done]
-    return _report(recognizers, data, entries, deployments, rules)
+    return replace(_report(recognizers, data, entries, deployments, rules), nodes=roll.nodes, recheck=roll.recheck)
+
+
+def _refuse(recognizers: Sequence[Recognizer], data: Dataset, rules: Normalization) -> None:
+    """Refuse what cannot be run; raises as ``benchmark``."""
+    if not recognizers:
+        raise PresetError("There is no recognizer to run; give at least one.")
+    if not data.utterances:
+        raise DatasetError("There are no clips to run; give a data set with at least one.")
+    refuse_equal_names([recognizer.preset for recognizer in recognizers])
+    refuse_foreign((utterance.reference for utterance in data.utterances), rules)
 
 
 def _report(
@@ -140,33 +155,49 @@ def _calibration_notices(recognizers: Sequence[Recognizer]) -> tuple[str, ...]:
     return tuple(f"{', '.join(mine)}: {notice}" for notice, mine in names.items())
 
 
-def _run(
+def _expect(
     recognizers: Sequence[Recognizer],
+    waiting: Sequence[Utterance],
+    crew: Crew,
+    progress: Progress,
+    expect: Callable[[Estimate], None] | None,
+) -> None:
+    if expect and (found := estimate(recognizers, waiting, crew.workers, partial(progress, "estimating", 0, 1))):
+        expect(found)
+
+
+def _run(
+    bench: ClipBench,
     utterances: Sequence[Utterance],
     done: dict[str, Entry],
     journal: Journal | None,
     progress: Progress,
     watch: Watch | None,
-    rules: Normalization,
+    crew: Crew,
+    roll: Roll,
 ) -> None:
-    for entry in done.values():
-        if watch:
+    """Fill ``done`` with the clips that are not in it, and the roll with who did them."""
+
+    def step() -> None:
+        progress("transcribing", len(done), len(utterances))
+
+    if watch:
+        for entry in done.values():
             watch(entry)
-    warm = False
-    for index, utterance in enumerate(utterances):
-        progress("transcribing", index, len(utterances))
-        if utterance.id in done:
-            continue
-        if not normalize_text(utterance.reference, rules):
-            entry = Entry(utterance.id, bad=_no_words(rules))
-        else:
-            entry, warm = _entry(recognizers, utterance, in_turn(recognizers, index), warm, rules)
-        if journal:
-            journal.add(entry)
-        done[utterance.id] = entry
-        if watch:
-            watch(entry)
-    progress("transcribing", len(utterances), len(utterances))
+    turns = [Turn(index, each) for index, each in enumerate(utterances) if each.id not in done]
+    with closing(crew.do(bench, turns, step)) as results:
+        for found in results:
+            entry = found.result
+            if found.again:
+                roll.compare(done[entry.utterance], entry)
+                continue
+            roll.ran(found.place)
+            if journal:
+                journal.add(entry)
+            done[entry.utterance] = entry
+            if watch:
+                watch(entry)
+    step()
 
 
 def _deploy(
@@ -188,38 +219,6 @@ def _deploy(
             deployments[recognizer.preset.name] = deploy(recognizer, audio, lambda *_, step=step: step())
         except (ExportError, FreshProcessError) as error:
             _log.warning("%s was not loaded in a fresh process: %s", recognizer.preset.name, error)
-
-
-def _entry(
-    recognizers: Sequence[Recognizer],
-    utterance: Utterance,
-    turns: Sequence[Recognizer],
-    warm: bool,
-    rules: Normalization,
-) -> tuple[Entry, bool]:
-    """One clip through the recognizers in this order of turns; whether they are warm now."""
-    try:
-        audio = utterance.open()
-        for recognizer in () if warm else recognizers:
-            recognizer.transcribe(audio)
-        found = {r.preset.name: _row(r, utterance, audio, rules) for r in turns}
-        rows = tuple(found[recognizer.preset.name] for recognizer in recognizers)
-        return Entry(utterance.id, rows, note=audio.source_note), True
-    except AudioError as error:  # of a recording also while it is transcribed, as it stays on disk
-        return Entry(utterance.id, bad=str(error)), warm
-
-
-def _no_words(rules: Normalization) -> str:
-    """Why a row is not used: a WER over no words is none, and what is heard there would be errors without words."""
-    return f"has no words once it is normalized ({rules}); every row needs the words spoken"
-
-
-def _row(recognizer: Recognizer, utterance: Utterance, audio: Audio | Recording, rules: Normalization) -> Row:
-    heard = recognizer.transcribe(audio)
-    return Row(
-        utterance.id, recognizer.preset.name, utterance.reference, heard.text,
-        word_errors(utterance.reference, heard.text, rules), heard.audio_seconds, heard.encoder_seconds, heard.decoder_seconds,
-    )  # fmt: skip
 
 
 def _settings(recognizers: Sequence[Recognizer], data: Dataset, rules: Normalization) -> dict[str, Any]:

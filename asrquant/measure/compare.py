@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from asrquant.measure.machine import this_machine as this_machine
 from asrquant.measure.runs import alternating
 from asrquant.model.recognizer import Recognizer, Transcript, Tuning
 from asrquant.model.used import UsedClips
+from asrquant.text.confidence import Confidence
 from asrquant.text.metrics import (
     Edit,
     Measure,
@@ -46,6 +47,7 @@ class Measured:
         rtf: the same for encoder and decoder.
         size_bytes: of the saved encoder.
         errors: against the reference, or None without one.
+        confidence: how sure it is of its words; None where that is not known of the model, or where it heard nothing.
     """
 
     preset: str
@@ -56,6 +58,7 @@ class Measured:
     rtf: float
     size_bytes: int
     errors: WordErrors | None
+    confidence: Confidence | None = None
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,10 @@ def compare(
     pair = (original, quantized)
     answers = _warmed_up(pair, audio, progress, heard)
     taken = alternating(pair, audio, runs, progress)
-    first, second = (_measured(r, t, spoken, rules) for r, t in zip(pair, taken.transcripts, strict=True))
+    first, second = (
+        replace(_measured(r, t, spoken, rules), confidence=r.confidence(answer))
+        for r, t, answer in zip(pair, taken.transcripts, answers, strict=True)
+    )
     return Comparison(
         source=original.named,
         decoder=original.decoder.name,

@@ -14,14 +14,15 @@ from asrquant.measure.compare import Machine
 from asrquant.measure.deployment import Deployment
 from asrquant.measure.intervals import CONFIDENCE as CONFIDENCE
 from asrquant.measure.intervals import Interval as Interval
+from asrquant.measure.nodes import Node, Recheck
 from asrquant.model.used import UsedClips
 from asrquant.text.metrics import Measure, Spread, WordErrors, spread, total_errors
 from asrquant.text.normalize import BASIC, Normalization
 
 RESAMPLES = 10_000
 _SEED = 1337
-_AT_ONCE = 500
-"""Resamples in memory at once."""
+_AT_ONCE = 5_000_000
+"""Drawn clips in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Row:
     audio_seconds: float
     encoder_seconds: float
     decoder_seconds: float
+    processor: str = ""
+    """That it ran on, and the kind of PyTorch's kernels there; empty in journals of before it was written down."""
 
     @property
     def seconds(self) -> float:
@@ -154,6 +157,8 @@ class Report:
         read_as: what the data set was taken for, and what was refused in it; empty for clips that were not read from one.
         notes: sentences on how the model was read, where it could have been read otherwise.
         raced: what a race of the presets found on this machine another time, in a sentence; empty where there was none.
+        nodes: that ran clips in this run, where it was not this process alone.
+        recheck: what became of clips that nodes of several kinds ran; None where there was one kind.
     """
 
     data: str
@@ -170,6 +175,13 @@ class Report:
     read_as: str = ""
     notes: tuple[str, ...] = ()
     raced: str = ""
+    nodes: tuple[Node, ...] = ()
+    recheck: Recheck | None = None
+
+    @property
+    def processors(self) -> tuple[str, ...]:
+        """Those that rows were run on, between which times are not comparable and texts may differ."""
+        return tuple(dict.fromkeys(row.processor for row in self.rows if row.processor))
 
     @property
     def measure(self) -> Measure:
@@ -256,8 +268,9 @@ def bootstrap(errors: npt.NDArray[np.float64], words: npt.NDArray[np.float64]) -
     """
     generator = np.random.default_rng(_SEED)
     rates = []
-    for _ in range(RESAMPLES // _AT_ONCE):
-        drawn = generator.integers(len(words), size=(_AT_ONCE, len(words)))
+    at_once = max(1, min(RESAMPLES, _AT_ONCE // len(words)))
+    for done in range(0, RESAMPLES, at_once):  # which are the same however many are drawn at once
+        drawn = generator.integers(len(words), size=(min(at_once, RESAMPLES - done), len(words)))
         rates.append(100 * errors[drawn].sum(1) / np.maximum(1.0, words[drawn].sum(1)))
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(np.concatenate(rates), [tail, 1 - tail])

@@ -21,6 +21,7 @@ from asrquant.model.footprint import serialized_bytes
 from asrquant.model.modules import Roles
 from asrquant.model.presets import PRESETS, Preset
 from asrquant.model.used import UsedClips
+from asrquant.text.confidence import Confidence
 from asrquant.text.decoders import make_decoder
 from asrquant.text.metrics import Measure
 from asrquant.text.vocabulary import Decoder, Vocabulary
@@ -175,6 +176,14 @@ class Recognizer:
             DecoderError: there is none of that name for this model.
         """
         return self if name == self.decoder.name else replace(self, decoder=make_decoder(name, self.vocabulary))
+
+    def confidence(self, log_probs: torch.Tensor) -> Confidence | None:
+        """How sure the model is of what it heard, from its log-probs [F, V].
+
+        None where that is not known of the model, or where it heard nothing.
+        """
+        calibration = self.vocabulary.calibration
+        return calibration.confidence(log_probs, self.vocabulary.blank_index) if calibration else None
 
     def log_probs(self, audio: Audio | Recording) -> torch.Tensor:
         """The encoder's output [F, V] for one clip, alone in its batch: padding would change the normalisation.

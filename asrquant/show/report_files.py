@@ -73,7 +73,7 @@ def rows_table(rows: tuple[Row, ...]) -> pd.DataFrame:
                 "insertions": row.errors.insertions, "reference_words": row.errors.reference_words,
                 "character_errors": row.errors.character_errors, "reference_characters": row.errors.reference_characters,
                 "audio_seconds": row.audio_seconds, "encoder_seconds": row.encoder_seconds,
-                "decoder_seconds": row.decoder_seconds,
+                "decoder_seconds": row.decoder_seconds, "processor": row.processor,
             }
             for row in rows
         ]
@@ -128,6 +128,16 @@ def about(report: Report) -> str:
         text += f"; {report.read_as}"
     if report.bad:
         text += f"; {len(report.bad)} row{'s' * (len(report.bad) > 1)} could not be used"
+    if report.nodes:
+        ran = ", ".join(f"{node.name} {node.clips}" for node in report.nodes)
+        text += f"; clips by node: {ran}"
+    if len(report.processors) > 1:
+        text += (
+            f"; run on {len(report.processors)} kinds of processor ({'; '.join(report.processors)}), between which times are not "
+            "comparable and texts may differ"
+        )
+    if report.recheck:
+        text += f"; {report.recheck}"
     if report.notices:
         text += f"; {len(report.notices)} clip{'s' * (len(report.notices) > 1)} with a notice on how it was read"
     return text

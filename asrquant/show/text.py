@@ -6,6 +6,7 @@ from asrquant.base.tables import aligned
 from asrquant.measure.compare import Comparison
 from asrquant.measure.divergence import Divergence
 from asrquant.show.comparison import comparison_table
+from asrquant.show.confidence import confidence_line, doubt
 
 DISTURBED = "something else kept the machine busy meanwhile, so nothing is known of the change in speed; run it again"
 
@@ -23,6 +24,8 @@ def comparison_text(comparison: Comparison) -> str:
         f"{comparison.names[1]:<18} {comparison.quantized.text}",
         f"{'changed words':<18} {changed_words(comparison)}",
         f"{'divergence':<18} {divergence_line(comparison.divergence)}",
+        *([f"{'confidence':<18} {said}"] if (said := confidence_line(comparison)) else []),
+        *([f"{'notice':<18} {said}"] if (said := doubt(comparison)) else []),
         *([f"{'calibrated with':<18} {comparison.calibration}"] if comparison.calibration else []),
         *([f"{'notice':<18} {comparison.notice}"] if comparison.notice else []),
         *([f"{'accuracy control':<18} {comparison.tuning}"] if comparison.tuning else []),

@@ -24,6 +24,7 @@ from asrquant.base.policy import policy
 from asrquant.base.progress import Progress, silent
 from asrquant.model.card import CARD, read_card
 from asrquant.model.recognizer import Origin, Recognizer
+from asrquant.sources.confidence import read_calibration
 from asrquant.sources.hub import FILES, HUB_ID, download, snapshot
 from asrquant.sources.listed import LISTED
 from asrquant.sources.nemo.mel_settings import Features
@@ -98,6 +99,9 @@ def load(
         if not found.trusted:
             found = _vetted(found, toolkit)
         recognizer = toolkit.load(found)
+        if source in EMBEDDED:
+            vocabulary = replace(recognizer.vocabulary, calibration=read_calibration(source, found.folder))
+            recognizer = replace(recognizer, vocabulary=vocabulary)
         recognizer = recognizer.with_decoder(decoder) if decoder else recognizer
         if recognizer.decoder.name == "ngram":
             refuse_unspellable(recognizer.vocabulary)

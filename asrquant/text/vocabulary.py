@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 import torch
 
+from asrquant.text.confidence import Calibration
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -22,6 +24,7 @@ class Vocabulary:
         ngram: KenLM file (ARPA or binary), or None.
         search: settings of the beam search that came with the model, such as ``beam_size``, ``alpha``, ``beta``.
         punctuation: characters before which one space goes away when a text is joined.
+        calibration: from its log-probs to how sure it is; None where nobody has found that out.
     """
 
     labels: tuple[str, ...]
@@ -30,6 +33,7 @@ class Vocabulary:
     ngram: Path | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
     punctuation: str = ""
+    calibration: Calibration | None = None
 
     def to_text(self, ids: Sequence[int]) -> str:
         """Indices of outputs, repeats and blanks removed → text with single spaces."""

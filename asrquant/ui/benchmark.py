@@ -227,7 +227,7 @@ def build(setting: Setting) -> Setting:
     outputs = _Outputs(numbers, figures, tables, files)
     running = Running(TAB, (go,), stop, status)
     _Tab(kind, zipped, path, presets, limit, deployed, model, normalize, outputs, running, setting.own).wire()
-    return replace(setting, models=(*setting.models, model))
+    return replace(setting, models=(*setting.models, model), boxes=(*setting.boxes, presets))
 
 
 def _so_far(rows: list[Row], entry: Entry) -> str:

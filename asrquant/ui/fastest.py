@@ -60,26 +60,37 @@ def lay_out(preset: gr.Dropdown, line: gr.HTML) -> First:
     return first
 
 
-def watch(page: gr.Blocks, lists: Sequence[First]) -> None:
-    """Mark the winner in the lists when the page comes up, and begin with it where nobody has chosen yet."""
+def watch(page: gr.Blocks, lists: Sequence[First], boxes: Sequence[gr.CheckboxGroup]) -> None:
+    """Mark the winner in the lists when the page comes up, and begin with it where nobody has chosen yet.
+
+    Args:
+        page: that comes up.
+        lists: of which one preset is chosen.
+        boxes: of which several are chosen; there the winner is marked, and nothing is chosen.
+    """
     names = [[name for _, name in each.preset.choices] for each in lists]
+    beside = [[name for _, name in each.choices] for each in boxes]
 
     def seen() -> list[Any]:
         begin, said = _first or _best(), line()
         shown: list[Any] = []
         for mine in names:
-            marked = [(label(name), name) for name in mine]
             shown += [
-                gr.update(choices=marked),
+                gr.update(choices=_marked(mine)),
                 gr.update(value=said, visible=bool(said)),
                 begin if begin in mine else "",
             ]
-        return shown
+        return [*shown, *(gr.update(choices=_marked(mine)) for mine in beside)]
 
-    outputs = [part for each in lists for part in (each.preset, each.line, each.winner)]
+    outputs = [*(part for each in lists for part in (each.preset, each.line, each.winner)), *boxes]
     loaded = page.load(seen, None, outputs, **QUICK)
     for each in lists:
         loaded.then(None, [each.touched, each.winner, each.preset], each.preset, js=_CHOOSE, api_visibility="private")
+
+
+def _marked(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Presets as they are shown, and their names."""
+    return [(label(name), name) for name in names]
 
 
 def label(preset: str) -> str:
@@ -88,12 +99,15 @@ def label(preset: str) -> str:
 
 
 def line() -> str:
-    """What the race found, as HTML; empty where there was none."""
+    """What the race found, as HTML: one line on the screen, the rest behind it; empty where there was none."""
     if _known is None:
         return ""
+    said, _, why = int8_worth(_known).removesuffix(".").partition(": ")
+    summary = f"{said}: why, and what is fastest" if why else said
+    reason = f"{why[:1].upper()}{why[1:]}. " if why else ""
     return (
-        f'<details class="aq-quiet aq-raced"><summary>{escape(int8_worth(_known))}</summary>'
-        f"<p>{escape(verdict(_known))} {escape(race_about(_known))}</p></details>"
+        f'<details class="aq-quiet aq-raced"><summary>{escape(summary)}</summary>'
+        f"<p>{escape(reason + verdict(_known))} {escape(race_about(_known))}</p></details>"
     )
 
 

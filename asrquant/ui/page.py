@@ -63,7 +63,7 @@ def build() -> ServedPage:
                     setting = tab.build(setting)
         own_clips.lay_out(own)
         choices.watch(page, setting.models)
-        fastest.watch(page, [each.first for each in setting.presets])
+        fastest.watch(page, [each.first for each in setting.presets], setting.boxes)
         gr.HTML(foot.words(sum(CACHE) // 60), elem_id="foot", elem_classes="aq-foot")
         api.build()
         page.unload(running.cancel)

@@ -14,7 +14,11 @@ from asrquant.export.card import measured, summary
 from asrquant.export.store import Artifact
 from asrquant.jobs.outlook import LEFT
 from asrquant.measure.compare import Comparison, Measured
+from asrquant.show.confidence import doubt, sure
 from asrquant.text.metrics import Edit
+
+_ELSE = "Try one of the clips above, or another model (Model, decoder, runs)."
+"""What somebody can do whose words the model does not know."""
 
 
 def progress_bar(stage: str, done: int, total: int) -> str:
@@ -100,13 +104,13 @@ def transcripts(comparison: Comparison) -> str:
         transcript(
             "Original",
             _words(comparison.changes, quantized=False),
-            f"float32{_wrong(comparison.original)}",
+            f"float32{_sure(comparison.original)}{_wrong(comparison.original)}",
             comparison.original.text,
         ),
         transcript(
             "Quantized",
             _words(comparison.changes, quantized=True),
-            f"{comparison.quantized.preset}, {note}{_wrong(comparison.quantized)}",
+            f"{comparison.quantized.preset}{_sure(comparison.quantized)}, {note}{_wrong(comparison.quantized)}",
             comparison.quantized.text,
         ),
     ]
@@ -116,7 +120,13 @@ def transcripts(comparison: Comparison) -> str:
         if changed
         else ""
     )
-    return f'<div class="aq-transcripts">{"".join(rows)}{legend}</div>'
+    unsure = notice(f"{said} {_ELSE}") if (said := doubt(comparison)) else ""
+    return f'<div class="aq-transcripts">{"".join(rows)}{legend}{unsure}</div>'
+
+
+def _sure(measured: Measured) -> str:
+    said = sure(measured)
+    return f", {said}" if said else ""
 
 
 def _wrong(measured: Measured) -> str:

@@ -26,6 +26,7 @@ class Setting:
             them, and go there.
         models: controls of the models on the tabs so far.
         presets: the same of the presets.
+        boxes: of presets of which several are chosen.
     """
 
     page: ServedPage
@@ -35,6 +36,7 @@ class Setting:
     trial: PresetControls | None = None
     models: tuple[ModelControls, ...] = ()
     presets: tuple[PresetControls, ...] = ()
+    boxes: tuple[gr.CheckboxGroup, ...] = ()
 
 
 class Tab(Protocol):

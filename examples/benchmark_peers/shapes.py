@@ -53,6 +53,7 @@ modules:
     encoder: !ref <encoder>
 pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer
     loadables:
+        asr: !ref <asr_model>
         tokenizer: !ref <tokenizer>
 """
 
@@ -70,6 +71,7 @@ def large() -> Recognizer:
 
 def _make_large() -> None:
     ensure_torchaudio()
+    from hyperpyyaml import load_hyperpyyaml
     from speechbrain.dataio.encoder import CTCTextEncoder
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
@@ -87,6 +89,8 @@ def _make_large() -> None:
     encoder.update_from_iterable(labels, sequence_input=False)
     encoder.save(str(LARGE_DIR / "tokenizer.ckpt"))
     yaml = YAML.format(hub=hub.resolve(), outputs=len(labels))
+    parts = load_hyperpyyaml(yaml)
+    torch.save(parts["asr_model"].state_dict(), LARGE_DIR / "asr.ckpt")  # what is missing would be refused
     (LARGE_DIR / "hyperparams.yaml").write_text(yaml, encoding="utf-8")
 
 

@@ -16,6 +16,10 @@ from written import PAGES, ROOT, Command, commands, fences, lines, name
 
 from asrquant.cli import main
 from asrquant.cli.command import _parser
+from asrquant.measure.conditions import here
+from asrquant.measure.search.found import Found, Limits, Point, write_found
+from asrquant.measure.search.trial import Measured
+from asrquant.model.presets import PRESETS
 from asrquant.sources.listed import LISTED
 
 COMMANDS = commands()
@@ -32,9 +36,35 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, examples) -> Path:
     soundfile.write(tmp_path / "call.wav", np.stack([samples, samples[::-1]], 1), 16_000)
     shutil.copytree(ROOT / "examples" / "clips" / "eval", tmp_path / "PATH")
     shutil.copy(ROOT / "tests" / "nemo" / "quartznet.nemo", tmp_path / "model.nemo")
+    write_found(three_points(), tmp_path / "found.json")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def three_points() -> Found:
+    """What a search may have found, for commands that name one of its points."""
+    measured = Measured(0.001, 0.0, (1.0,), (0.5,), 7_000_000)
+    points = [Point(1, each, PRESETS[each], measured) for each in ("dynamic-int8", "mixed-int8", "dynamic-float16")]
+    return Found(
+        "an4",
+        "greedy",
+        "clips",
+        1,
+        1,
+        0,
+        "WER",
+        1,
+        4,
+        0,
+        0.1,
+        False,
+        Limits(max_nats=0.01),
+        tuple(points),
+        1,
+        17_000_000,
+        here(),
+    )
 
 
 def test_the_pages_have_commands_and_python() -> None:
@@ -49,6 +79,7 @@ def test_the_pages_have_commands_and_python() -> None:
         "transcribe",
         "verify",
         "pin",
+        "search",
         "space",
     } <= named
     assert len(COMMANDS) > 20 and len(PYTHON) > 2

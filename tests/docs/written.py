@@ -59,5 +59,5 @@ def commands() -> list[Command]:
     for page in PAGES:
         for line in lines(page):
             if match := _COMMAND.fullmatch(line.strip()):
-                found[Command(name(page), tuple(shlex.split(match[1], comments=True)))] = None
+                found[Command(name(page), tuple(shlex.split(re.sub(r"\s#.*", "", match[1]))))] = None
     return list(found)

@@ -58,7 +58,8 @@ def build(job: Job) -> Built:
         path = _exported(job, Path(folder))
         if settings.int8 != "none":
             path, source = Path(folder) / f"int8-{FILE}", path
-            quantize_model(source, path, job.recognizer, settings, job.calibration, job.progress, job.preset.name)
+            clips = job.calibration
+            quantize_model(source, path, job.recognizer, settings, clips, job.progress, job.preset.name, job.steps)
         job.progress("opening", 0, 1)
         encoder = OnnxEncoder(path)
     return Built(encoder, encoder.settings())

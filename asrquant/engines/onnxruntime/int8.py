@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from asrquant.audio.clip import Audio
 from asrquant.base.errors import PresetError
 from asrquant.base.progress import Progress
 from asrquant.base.quiet import root_quietly
+from asrquant.engines.engine import Steps
 from asrquant.engines.foreign import nothing_quantized
 from asrquant.engines.onnxruntime.encoder import runtime, session
 from asrquant.engines.onnxruntime.graph import QUANTIZABLE, WAVE, int8_nodes, module_path
@@ -24,6 +26,8 @@ REDUCE_RANGE = True
 """Weights have 7 of the 8 bits. A processor with AVX2 and no VNNI adds two products of 8 bits by 8 in 16, where 255 x 127 twice
 is too much and is cut off; with -64 to 64 the sums are the same on every processor, and an artifact answers elsewhere as it did
 where it was made. ``examples/onnx_float_layers.py`` shows what the bit costs."""
+_RANGES, _RANGES_FILE = "onnxruntime-ranges-1", "ranges.npz"
+"""Name of the step after which the ranges of all activations are known, whatever is quantized of them then."""
 _PRODUCTS = ("MatMul", "Gemm")
 """What is quantized dynamically; convolutions are left to the static way."""
 
@@ -36,6 +40,7 @@ def quantize_model(
     calibration: Sequence[Audio],
     progress: Progress,
     name: str,
+    steps: Steps | None = None,
 ) -> None:
     """Quantize an ONNX model of a recognizer's encoder.
 
@@ -47,6 +52,7 @@ def quantize_model(
         calibration: clips for the ranges of activations, for what is static.
         progress: called before each clip; may raise ``Cancelled``.
         name: of the preset, for an error.
+        steps: where the ranges may be put aside, as they are the same for all settings; None for nowhere.
 
     Raises:
         PresetError: there is nothing to quantize.
@@ -62,7 +68,7 @@ def quantize_model(
             progress("quantizing weights", 0, 1)
             made = _dynamic(model, excluded)
         else:
-            ranges = _ranges(source, target.with_name("augmented.onnx"), calibration, progress)
+            ranges = _known_ranges(source, target.with_name("augmented.onnx"), calibration, progress, steps)
             progress("quantizing weights", 0, 1)
             made = _static(model, ranges, excluded)
     if not int8_nodes(made):
@@ -91,6 +97,25 @@ def _static(model: Any, ranges: Any, excluded: list[str]) -> Any:
     )
     quantizer.quantize_model()
     return quantizer.model.model
+
+
+def _known_ranges(
+    source: Path, augmented: Path, calibration: Sequence[Audio], progress: Progress, steps: Steps | None
+) -> Any:
+    """The ranges as ``_ranges`` finds them, or as they were found before with the same clips."""
+    from onnxruntime.quantization.calibrate import CalibrationMethod, TensorsData
+
+    digest = hashlib.sha256(b"".join(clip.samples.tobytes() for clip in calibration)).hexdigest()
+    name = f"{_RANGES} {digest}"
+    if steps and (folder := steps.finished(name)):
+        with np.load(folder / _RANGES_FILE) as found:
+            pairs = zip(found["names"].tolist(), found["ranges"], strict=True)
+            return TensorsData(CalibrationMethod.MinMax, {each: tuple(both) for each, both in pairs})
+    ranges = _ranges(source, augmented, calibration, progress)
+    if steps:
+        both = np.stack([np.stack(ranges[each].range_value) for each in ranges])
+        steps.keep(name, lambda folder: np.savez(folder / _RANGES_FILE, names=np.array(list(ranges)), ranges=both))
+    return ranges
 
 
 def _ranges(source: Path, augmented: Path, calibration: Sequence[Audio], progress: Progress) -> Any:
