@@ -3,63 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 import torch
-from augment import Augmenter, level
+from augment import Augmenter
 from conditions import CONDITIONS, under
-from corpus import SAMPLE_RATE, Clip
-from model import CtcModel, encode_text, greedy_text
-from pool import Copy, Pool, at_least, joined
+from corpus import Clip
+from items import Item, Plan, batches, cached, fresh
+from model import CtcModel, greedy_text
+from pool import Pool
 from speechbrain.utils.edit_distance import accumulatable_wer_stats
-from splice import Mix, Word, Words, draw, find_words, text_of
+from splice import Word, Words, find_words
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-Item = tuple[torch.Tensor, list[int]]
-SYNTHETIC = "synth"
-"""What the names of synthesizers' voices begin with."""
 PACE = 12
 """Frames that a label takes in AN4, about."""
 WATCH = 10
 """Epochs between two looks at the held-out speakers."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Settings of one CTC phase.
-
-    Attributes:
-        name: for people.
-        epochs: in all.
-        peak: highest learning rate.
-        warmup: steps until it is reached.
-        batch_frames: of features in a batch.
-        splice_from: epoch from which words are cut.
-        realign_every: epochs after which they are cut anew.
-        average: of the running average of the weights.
-        consistency: weight of the divergence between what is said of the same clips under two masks (CR-CTC).
-        synthetic: clips of synthesizers' voices in an epoch, for each clip of a human.
-        mix: how often words are heard alone, in another order, or not at all.
-        stop_after: epoch after which it is left, to be gone on with; None for the last.
-    """
-
-    name: str
-    epochs: int
-    peak: float
-    warmup: int = 300
-    batch_frames: int = 2000
-    splice_from: int = 10**9
-    realign_every: int = 20
-    average: float = 0.999
-    consistency: float = 0.0
-    synthetic: float = 0.3
-    mix: Mix = field(default_factory=Mix)
-    stop_after: int | None = None
 
 
 def train_ctc(
@@ -69,7 +33,7 @@ def train_ctc(
     held_out: list[Clip],
     seed: int,
     checkpoint: Path,
-    fresh: Augmenter | None = None,
+    augmenter: Augmenter | None = None,
 ) -> CtcModel:
     """Train in place and return the running average of the weights, which is what is kept.
 
@@ -80,26 +44,18 @@ def train_ctc(
         held_out: clips of other speakers, to watch; nothing is chosen by them here.
         seed: every epoch draws from (seed, epoch), so that a resumed run sees what an unbroken one would.
         checkpoint: written after each epoch, and resumed from.
-        fresh: changes the waves of every epoch anew, from which the feature extractor learns too; None keeps the extractor
+        augmenter: changes the waves of every epoch anew, from which the feature extractor learns too; None keeps the extractor
             as it is and takes what it hears from the pool.
 
     Returns:
         The averaged model, in eval mode.
     """
     torch.manual_seed(seed)
-    model.wav2vec2.feature_extractor.requires_grad_(fresh is not None)
+    model.wav2vec2.feature_extractor.requires_grad_(augmenter is not None)
     learned = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(learned, plan.peak, betas=(0.9, 0.98), weight_decay=0.01)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(plan.average), use_buffers=True)
-    done = step = 0
-    words: Words | None = None
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        done, step = state["done"], state["step"]
-        words = {name: [Word(*each) for each in mine] for name, mine in state["words"].items()} or None
+    done, step, words = _resumed(checkpoint, model, average, optimizer)
     watched = {name: under(held_out, name) for name in CONDITIONS}
     last = plan.epochs if plan.stop_after is None else plan.stop_after
     for epoch in range(done, last):
@@ -108,22 +64,20 @@ def train_ctc(
         torch.manual_seed(seed * 1000 + epoch)
         if epoch >= plan.splice_from and (words is None or epoch % plan.realign_every == 0):
             words = find_words(average.module, pool.clips, pool.clean())
-        if fresh:
-            items = _fresh(model, pool.clips, words or {}, fresh, plan, rng)
+        if augmenter:
+            items = fresh(model, pool.clips, words or {}, augmenter, plan, rng)
         else:
             pool.turn_to(epoch, words)
-            items = _cached(pool.clips, pool.copies, words or {}, plan, rng)
+            items = cached(pool.clips, pool.copies, words or {}, plan, rng)
         model.train()
         losses = []
-        batches = _batches(items, plan.batch_frames, fresh is None, epoch < 2, rng)
-        for index, batch in enumerate(batches):
-            rate = plan.peak * _rate(step, plan.warmup, (epoch + index / len(batches)) / plan.epochs)
-            losses.append(_step(model, batch, plan.consistency, fresh is None, optimizer, learned, rate, rng))
+        found = batches(items, plan.batch_frames, augmenter is None, epoch < 2, rng)
+        for index, batch in enumerate(found):
+            rate = plan.peak * _rate(step, plan.warmup, (epoch + index / len(found)) / plan.epochs)
+            losses.append(_step(model, batch, plan.consistency, augmenter is None, optimizer, learned, rate, rng))
             average.update_parameters(model)
             step += 1
-        plain = {name: [astuple(word) for word in mine] for name, mine in (words or {}).items()}
-        state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-        _save(state | {"done": epoch + 1, "step": step, "words": plain}, checkpoint)
+        _save(checkpoint, model, average, optimizer, epoch + 1, step, words)
         line = f"{plan.name}, epoch {epoch + 1} of {plan.epochs}: loss {np.mean(losses):.3f}"
         if (epoch + 1) % WATCH == 0 or epoch + 1 == plan.epochs:
             rates = [f"{name.split()[0]} {greedy_wer(average.module, clips):.1f}" for name, clips in watched.items()]
@@ -132,10 +86,34 @@ def train_ctc(
     return average.module.eval()
 
 
-def _save(state: dict[str, object], checkpoint: Path) -> None:
+def _save(
+    checkpoint: Path,
+    model: CtcModel,
+    average: AveragedModel,
+    optimizer: torch.optim.Optimizer,
+    done: int,
+    step: int,
+    words: Words | None,
+) -> None:
+    plain = {name: [astuple(word) for word in mine] for name, mine in (words or {}).items()}
+    state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
     part = checkpoint.with_suffix(".part")
-    torch.save(state, part)
+    torch.save(state | {"done": done, "step": step, "words": plain}, part)
     part.replace(checkpoint)
+
+
+def _resumed(
+    checkpoint: Path, model: CtcModel, average: AveragedModel, optimizer: torch.optim.Optimizer
+) -> tuple[int, int, Words | None]:
+    """Epochs and steps that are done, and the words that were cut, with everything else set as the checkpoint has it."""
+    if not checkpoint.exists():
+        return 0, 0, None
+    state = torch.load(checkpoint, weights_only=True)
+    model.load_state_dict(state["model"])
+    average.load_state_dict(state["average"])
+    optimizer.load_state_dict(state["optimizer"])
+    words = {name: [Word(*each) for each in mine] for name, mine in state["words"].items()}
+    return state["done"], state["step"], words or None
 
 
 def _rate(step: int, warmup: int, progress: float) -> float:
@@ -211,81 +189,6 @@ def _masked(features: torch.Tensor, lengths: list[int], often: int, rng: np.rand
             keep[row, start : start + int(rng.integers(1, 1 + min(12, max(1, length // 4))))] = False
         keep[row, :, torch.from_numpy(rng.random(features.shape[2]) < rng.uniform(0, 0.2))] = False
     return torch.where(keep, features, 0.0)
-
-
-def _chosen(clips: Sequence[Clip], plan: Plan, rng: np.random.Generator) -> list[int]:
-    """Every human's clip, and some of the synthesizers'."""
-    humans = [index for index, clip in enumerate(clips) if not clip.speaker.startswith(SYNTHETIC)]
-    others = [index for index, clip in enumerate(clips) if clip.speaker.startswith(SYNTHETIC)]
-    some = rng.permutation(others)[: int(plan.synthetic * len(humans))] if others else []
-    return humans + [int(index) for index in some]
-
-
-def _cached(
-    clips: Sequence[Clip], copies: list[Copy], words: Words, plan: Plan, rng: np.random.Generator
-) -> list[Item]:
-    """Each clip in a random copy, or words of its speaker in that copy, or nothing; and the words that were changed alone."""
-    pieces = []
-    for index in _chosen(clips, plan, rng):
-        clip, copy = clips[index], copies[int(rng.integers(len(copies)))]
-        chosen = draw(clip, words.get(clip.speaker, []), plan.mix, rng) if words else None
-        if chosen is None:
-            pieces.append((copy.features[index], clip.text))
-        elif not chosen:
-            pieces.append((copy.nothing[int(rng.integers(len(copy.nothing)))], ""))
-        else:
-            parts = [copy.cut(word) for word in chosen]
-            pieces.append((torch.cat(_with_pauses(parts, copy, rng)), text_of(chosen)))
-    for copy in copies:
-        some = rng.permutation(len(copy.lone))[: len(copy.lone) // max(1, len(copies) - 1) + 1]
-        pieces += [copy.lone[int(index)] for index in some]
-    return [(x.float(), encode_text(text)) for x, text in pieces if len(x) > 2 + len(text)]
-
-
-def _with_pauses(parts: list[torch.Tensor], copy: Copy, rng: np.random.Generator) -> list[torch.Tensor]:
-    """Now and then with what nothing sounds like between two words, or at the edges."""
-    out = []
-    for place in range(len(parts) + 1):
-        if rng.random() < (0.3 if place in (0, len(parts)) else 0.15):
-            pause = copy.nothing[int(rng.integers(len(copy.nothing)))]
-            out.append(pause[: int(rng.integers(2, 30))])
-        out += parts[place : place + 1]
-    return out
-
-
-def _fresh(
-    model: CtcModel, clips: Sequence[Clip], words: Words, augmenter: Augmenter, plan: Plan, rng: np.random.Generator
-) -> list[Item]:
-    """The same in waves."""
-    items = []
-    for index in _chosen(clips, plan, rng):
-        clip = clips[index]
-        chosen = draw(clip, words.get(clip.speaker, []), plan.mix, rng) if words else None
-        if chosen is None:
-            wave, text = clip.wave, clip.text
-        elif chosen:
-            wave, text = joined(clips, chosen, rng), text_of(chosen)
-        else:
-            wave, text = augmenter.background(int(rng.uniform(0.3, 3) * SAMPLE_RATE), rng), ""
-        if text and rng.random() < 0.9:
-            wave = augmenter(wave, rng).wave
-        items.append((at_least(model.normalized(torch.from_numpy(wave)) * level(rng)), encode_text(text)))
-    return items
-
-
-def _batches(
-    items: list[Item], batch_frames: int, cached: bool, in_order: bool, rng: np.random.Generator
-) -> list[list[Item]]:
-    """Clips of like length together (little padding), batches in random order; short ones first where ``in_order``."""
-    per_frame = 1 if cached else 320
-    items = sorted(items, key=lambda item: len(item[0]) * (1 if in_order else rng.uniform(0.9, 1.1)))
-    batches: list[list[Item]] = [[]]
-    for item in items:
-        if batches[-1] and (len(batches[-1]) + 1) * len(item[0]) > batch_frames * per_frame:
-            batches.append([])
-        batches[-1].append(item)
-    order = range(len(batches)) if in_order else rng.permutation(len(batches))
-    return [batches[i] for i in order]
 
 
 @torch.inference_mode()

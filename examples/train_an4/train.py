@@ -17,9 +17,10 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from augment import Augmenter  # noqa: E402
 from corpus import Clip, hold_out, read_corpus  # noqa: E402
-from ctc import Plan, train_ctc  # noqa: E402
+from ctc import train_ctc  # noqa: E402
 from degrade import rooms  # noqa: E402
 from ears import train_ears  # noqa: E402
+from items import Plan  # noqa: E402
 from model import CtcModel, pool_dropout  # noqa: E402
 from pool import Pool  # noqa: E402
 from publish import publish  # noqa: E402
@@ -85,7 +86,7 @@ def main() -> None:
         "all together", args.joint_epochs, peak=3e-4, warmup=200, average=0.998, splice_from=0, realign_every=10**9,
         consistency=args.consistency,
     )  # fmt: skip
-    model = train_ctc(model, together, pool, held_out, args.seed, args.work / "joint.pt", fresh=augmenter)
+    model = train_ctc(model, together, pool, held_out, args.seed, args.work / "joint.pt", augmenter=augmenter)
     torch.save(model.state_dict(), args.work / "model.pt")
     if args.until == "joint":
         return
