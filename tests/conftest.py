@@ -27,11 +27,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The page's tests come first, as they are the longest.
 
     Where one of them fails it is tried once more, which pytest counts and names: on a machine that does other things too a
-    browser, a server and its worker come to their answers in an order that no test has foreseen.
+    browser, a server and its worker come to their answers in an order that no test has foreseen. So it is with a Ray's nodes.
     """
     items.sort(key=lambda item: item.path.parent.name != "ui")
     for item in items:
-        if item.path.parent.name == "ui" or item.get_closest_marker("page"):
+        if item.path.parent.name in ("ui", "cluster") or item.get_closest_marker("page"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -48,6 +48,20 @@ MEASURED_WORDS = {
         "A row a preset, fastest first", "the further right and down, the better.",
     },
     "ui/words.py": {"names the fastest that changed no word"},
+    "ui/fastest.py": {": why, and what is fastest"},
+    "cli/search.py": {"the fastest and smallest that still answers", "the fastest and smallest mixture that still answers"},
+    "measure/search/__init__.py": {"the smallest and fastest mixture of precisions that still answers"},
+    "measure/search/checking.py": {
+        "The fastest mixtures that a search found", "Of the fastest one's speed", "of the search the fastest ones",
+        "points: fastest first.", "of those about as fast as the fastest, the smallest",
+    },
+    "measure/search/found.py": {"points: the Pareto front, fastest first."},
+    "measure/search/searching.py": {
+        "the fastest and smallest that still answers", "hecking the fastest on unseen clips",
+        "heck the fastest on clips that no trial was measured on", "heck the fastest on unseen clips",
+    },
+    "measure/search/trial.py": {"(the Pareto front), fastest first."},
+    "show/search.py": {"A row a point of the front, fastest first:"},
 }  # fmt: skip
 """Where such words stand beside a measurement, or speak of something else."""
 

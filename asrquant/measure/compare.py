@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -197,13 +197,10 @@ def compare(
         raise ValueError(f"runs is {runs}; at least 1 is needed.")
     spoken = spoken_words(reference, rules)
     audio = audio if isinstance(audio, Audio) else read_audio(audio)
-    pair = (original, quantized)
-    answers = _warmed_up(pair, audio, progress, heard)
+    answers = _warmed_up(pair := (original, quantized), audio, progress, heard)
     taken = alternating(pair, audio, runs, progress)
-    first, second = (
-        replace(_measured(r, t, spoken, rules), confidence=r.confidence(answer))
-        for r, t, answer in zip(pair, taken.transcripts, answers, strict=True)
-    )
+    each = zip(pair, taken.transcripts, answers, strict=True)
+    first, second = (_measured(recognizer, texts, answer, spoken, rules) for recognizer, texts, answer in each)
     return Comparison(
         source=original.named,
         decoder=original.decoder.name,
@@ -259,7 +256,11 @@ def check_reference(reference: str | None) -> None:
 
 
 def _measured(
-    recognizer: Recognizer, transcripts: Sequence[Transcript], reference: str | None, rules: Normalization
+    recognizer: Recognizer,
+    transcripts: Sequence[Transcript],
+    log_probs: torch.Tensor,
+    reference: str | None,
+    rules: Normalization,
 ) -> Measured:
     encoder = spread([t.encoder_seconds for t in transcripts])
     decoder = spread([t.decoder_seconds for t in transcripts])
@@ -273,6 +274,7 @@ def _measured(
         rtf=spread([t.rtf for t in transcripts]).median,
         size_bytes=recognizer.size_bytes(),
         errors=word_errors(reference, transcripts[0].text, rules) if reference else None,
+        confidence=recognizer.confidence(log_probs),
     )
 
 

@@ -62,7 +62,7 @@ def estimate(
         step: called before each recognizer's turn; may raise ``Cancelled``.
 
     Returns:
-        None where there are few clips, or none that can be timed quickly.
+        None where there are few clips, or none that can be timed in a short time.
     """
     if len(clips) < LEAST_CLIPS:
         return None

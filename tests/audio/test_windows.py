@@ -36,6 +36,7 @@ def test_as_many_frames_as_one_pass(greedy: Recognizer, recording: tuple[str, np
     assert (stitched.argmax(-1) == whole.argmax(-1)).float().mean() > 0.95
 
 
+@pytest.mark.long
 def test_no_more_errors_than_in_one_pass(an4: Recognizer, an4_eval: Path) -> None:
     """On half of the clips, 90 s; a model that has only heard short clips makes even more errors in one pass."""
     clips = asrquant.read_clips(an4_eval)[::2]

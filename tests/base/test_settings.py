@@ -40,6 +40,7 @@ MECHANISMS = {
     "base/account.py": "gives a process a HOME that has none",
     "base/fresh.py": "hands the environment to a process of our own",
     "base/pickles.py": "what PyTorch itself reads at each load is looked at, and told, at that moment and not before",
+    "cluster/connection.py": "tells a Ray that this process starts to listen here only, and to report to nobody",
     "jobs/worker.py": "tells libraries and child processes where a job's temporary files go (TMPDIR)",
     "ui/server.py": "the same for a run of the page; takes from Gradio what it does on Spaces (SYSTEM)",
 }

@@ -71,6 +71,7 @@ def test_every_option_that_a_sentence_names_exists(capsys) -> None:
         "pin",
         "space",
         "machine",
+        "search",
     ):
         with pytest.raises(SystemExit):
             main([command, "--help"])

@@ -59,6 +59,7 @@ def test_int8_is_where_it_should_be(quantized: dict[str, Recognizer]) -> None:
         assert quantized_modules(quantized[name].encoder) == {}
 
 
+@pytest.mark.long
 def test_what_is_ignored_stays_float(an4: Recognizer) -> None:
     settings = OpenVino(
         int8=True,

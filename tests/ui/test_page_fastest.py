@@ -57,6 +57,8 @@ def test_a_known_winner_is_marked_and_chosen_at_first(
         assert "Preset: openvino-fp32" in page.locator("#numbers").inner_text()
         page.get_by_role("tab", name="Export").click()
         expect(page.locator("#export-preset input")).to_have_value(MARKED)
+        page.get_by_role("tab", name="Benchmark").click()
+        expect(page.locator("#bench-presets").get_by_label(MARKED, exact=True)).to_be_visible(timeout=SLOW)
         chosen = open_page(url=url)
         chosen.locator("#preset input").fill("mixed-int8")
         chosen.keyboard.press("Enter")
