@@ -57,7 +57,7 @@ $(VENV)/.requirements: requirements.txt
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	touch $@
 
-$(VENV)/.tests: tests/requirements.txt docs/requirements.txt examples/train_an4/requirements.txt $(VENV)/.requirements
+$(VENV)/.tests: tests/requirements.txt docs/requirements.txt $(VENV)/.requirements
 	$(BIN)/pip install --quiet --requirement tests/requirements.txt
 	touch $@
 
