@@ -85,6 +85,7 @@ def test_python_has_model_clips_and_types_there(installed: Path, tmp_path: Path)
 
 
 @needs_backend
+@pytest.mark.long
 def test_artifacts_go_to_the_working_directory_and_a_space_needs_a_checkout(installed: Path, tmp_path: Path) -> None:
     ran = run(installed, tmp_path, "export", "--preset", "dynamic-int8", "--no-benchmark")
     assert ran.returncode == 0 and (tmp_path / "exports" / "an4-dynamic-int8-torchscript").is_dir(), ran.stderr

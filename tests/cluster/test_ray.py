@@ -120,6 +120,7 @@ def test_two_nodes_and_the_death_of_one(environment: dict[str, str], an4_eval: P
     assert len(said) == 65 and "could not be used" not in (tmp_path / "log").read_text()
 
 
+@pytest.mark.long
 def test_a_clip_that_kills_its_workers_is_a_row_that_cannot_be_used(
     greedy: Recognizer, examples, tmp_path: Path
 ) -> None:

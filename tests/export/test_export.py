@@ -96,6 +96,7 @@ def test_formats_are_the_engines_own() -> None:
         assert [form.name for form in formats(preset)] == expected
 
 
+@pytest.mark.long
 def test_sizes(exported) -> None:
     """A state dict is as large as the page says that the model is."""
     for preset in ("original", "mixed-int8", "dynamic-float16"):
@@ -171,6 +172,7 @@ def test_nothing_is_overwritten(exported, tmp_path: Path) -> None:
     assert second.manifest.name == second.name and asrquant.load_artifact(second.path).decoder.name == "greedy"
 
 
+@pytest.mark.long
 def test_an_artifact_can_be_exported_again(exported, tmp_path: Path) -> None:
     _, artifact = exported("mixed-int8", "state-dict")
     loaded = asrquant.load_artifact(artifact.path)

@@ -144,6 +144,7 @@ def test_a_line_that_a_crash_cut_is_done_again(pair: list[Recognizer], tmp_path:
     assert len(journal.read_text().splitlines()) == 5 and len(done) == 4
 
 
+@pytest.mark.long
 def test_killed_three_times_and_resumed(tmp_path: Path) -> None:
     """As a user would: the command, SIGKILL, ``--resume``; the rows are those of a run that nobody stopped."""
     command = [

@@ -15,6 +15,7 @@ from asrquant.sources import loading
 from asrquant.text.metrics import total_errors, word_errors
 
 
+@pytest.mark.long
 def test_nemos_six_steps_run_on_it(examples, tmp_path: Path) -> None:
     original = asrquant.load("an4-quartznet")
     assert loading.is_embedded(original) and original.decoder.name == "ngram" and original.size_bytes() < 10_000_000
