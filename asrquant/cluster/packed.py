@@ -60,11 +60,6 @@ class Crate:
     recognizers: tuple[Packed, ...]
     contents: Mapping[str, Any]
 
-    @property
-    def bytes_to_load(self) -> int:
-        """About what they take in a worker's memory."""
-        return sum(packed.rest.original_bytes or 0 for packed in self.recognizers)
-
 
 class _Nowhere:
     """Takes the decoder's place on the way."""

@@ -21,6 +21,7 @@ from asrquant.engines.registry import unavailable
 from asrquant.measure.conditions import here
 from asrquant.measure.divergence import kl_divergence
 from asrquant.measure.report import Interval, bootstrap
+from asrquant.measure.runs import encoder_seconds
 from asrquant.measure.winner import ORIGINAL, LeftOut, Race, Ran
 from asrquant.model.presets import PRESETS, Preset
 from asrquant.model.recognizer import Recognizer
@@ -175,7 +176,7 @@ def _time(racing: Racing, progress: Progress) -> None:
         racing.clips = _fitting(racing.recognizers[ORIGINAL], len(names))
     for index, name in enumerate(names):  # engines prepare themselves for each length
         progress("warming up", index, len(names))
-        _turn(racing.recognizers[name], racing.clips)
+        encoder_seconds(racing.recognizers[name], racing.clips)
     begun = time.monotonic()
     while len(racing.rounds) < MOST_ROUNDS:
         done = len(racing.rounds)
@@ -185,7 +186,7 @@ def _time(racing: Racing, progress: Progress) -> None:
         for name in in_turn(names, done):
             progress("timing, round", done, MOST_ROUNDS)
             time.sleep(_REST)
-            times[name] = _turn(racing.recognizers[name], racing.clips)
+            times[name] = encoder_seconds(racing.recognizers[name], racing.clips)
         racing.rounds.append(times)
 
 
@@ -198,14 +199,3 @@ def _fitting(original: Recognizer, presets: int) -> list[Audio]:
     for_all = (time.perf_counter() - begun) / clips[0].seconds * sum(clip.seconds for clip in clips)
     share = SECONDS / (LEAST_ROUNDS * presets * for_all)
     return clips[: max(_LEAST_CLIPS, int(min(1.0, share) * len(clips)))]
-
-
-def _turn(recognizer: Recognizer, clips: Sequence[Audio]) -> float:
-    """Seconds of the encoder over the clips."""
-    seconds = 0.0
-    for clip in clips:
-        wave = torch.from_numpy(clip.samples)[None]
-        begun = time.perf_counter()
-        recognizer.encoder(wave)
-        seconds += time.perf_counter() - begun
-    return seconds

@@ -212,7 +212,7 @@ def summarize(preset: str, rows: Sequence[Row], reference: str, size_bytes: int)
     encoder = sum(row.encoder_seconds for row in mine)
     total, others = total_errors(row.errors for row in mine), total_errors(row.errors for row in first)
     compared = preset != reference
-    words, signs = _intervals(mine, first, _words, compared), _intervals(mine, first, _characters, compared)
+    words, signs = _intervals(mine, first, word_counts, compared), _intervals(mine, first, character_counts, compared)
     latencies = [row.seconds for row in mine]
     return Summary(
         preset=preset,
@@ -233,11 +233,13 @@ def summarize(preset: str, rows: Sequence[Row], reference: str, size_bytes: int)
     )
 
 
-def _words(errors: WordErrors) -> tuple[int, int]:
+def word_counts(errors: WordErrors) -> tuple[int, int]:
+    """Wrong words, and those of the reference."""
     return errors.errors, errors.reference_words
 
 
-def _characters(errors: WordErrors) -> tuple[int, int]:
+def character_counts(errors: WordErrors) -> tuple[int, int]:
+    """The same of characters."""
     return errors.character_errors, errors.reference_characters
 
 

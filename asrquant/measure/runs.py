@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import torch
 
 from asrquant.audio.clip import Audio
 from asrquant.base.contention import alone, turns
@@ -51,3 +54,15 @@ def alternating(pair: tuple[Recognizer, Recognizer], audio: Audio, runs: int, pr
             progress("measuring", len(transcripts[0]) + len(transcripts[1]), 2 * runs)
             transcripts[side].append(pair[side].transcribe(audio))
     return Runs(transcripts, alone(begun, turns()))
+
+
+def encoder_seconds(recognizer: Recognizer, clips: Sequence[Audio]) -> float:
+    """Seconds of the encoder over the clips, one after the other."""
+    seconds = 0.0
+    with torch.inference_mode():
+        for clip in clips:
+            wave = torch.from_numpy(clip.samples)[None]
+            begun = time.perf_counter()
+            recognizer.encoder(wave)
+            seconds += time.perf_counter() - begun
+    return seconds

@@ -165,9 +165,7 @@ class Beginning:
         if asked.intersection(_NAMES):
             return {}
         if found := latest():
-            about = _about(found)
-            cards = figures.answer(found.found, about.when, about.origin, figures.dated(found.found, found.at))
-            return {self.results.cards: cards, self.results.texts: render.transcripts(found.found)}
+            return self.results.answer(found.found, _about(found))
         if _expected.is_set():
             return {self.results.cards: figures.pending(showcase.clip().reference), self.results.texts: ""}
         return {}
@@ -180,8 +178,7 @@ class Beginning:
             yield from self.show()
         elif _expected.is_set():
             yield {
-                self.results.cards: figures.pending(showcase.clip().reference),
-                self.results.texts: "",
+                **self.served(frozenset()),
                 self.arrival.timer: gr.Timer(_LOOK_SECONDS, active=True),
             }
         else:

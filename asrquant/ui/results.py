@@ -95,8 +95,7 @@ class Results:
             frame.to_csv(as_csv, index=False)
             as_html.write_text(comparison_page(found, taken, about.file), encoding="utf-8", errors="backslashreplace")
             shown = {
-                self.cards: figures.answer(found, about.when, about.origin, taken),
-                self.texts: render.transcripts(found),
+                **self.answer(found, about),
                 self.share: gr.update(visible=True),
                 self.details: gr.update(visible=True, open=charts),
                 self.numbers: render.table(frame, "Median of the runs (range in brackets)") + _WORDS + about.how,
@@ -107,6 +106,14 @@ class Results:
                 self.as_html: gr.update(value=str(as_html)),
             }
             yield {**shown, **self.charts(found)} if charts else shown
+
+    def answer(self, found: Comparison, about: About) -> dict[Component, str]:
+        """The answer and the transcripts alone, as HTML."""
+        taken = figures.dated(found, about.at)
+        return {
+            self.cards: figures.answer(found, about.when, about.origin, taken),
+            self.texts: render.transcripts(found),
+        }
 
     def charts(self, found: Comparison) -> Updates:
         """The charts alone; a rate of zero for both has no bar to show, and is said in words."""

@@ -11,6 +11,7 @@ import torch
 from asrquant.audio.clip import Audio
 from asrquant.base.contention import alone, turns
 from asrquant.measure.divergence import kl_divergence
+from asrquant.measure.runs import encoder_seconds
 from asrquant.measure.search.trial import Measured
 from asrquant.model.recognizer import Recognizer
 
@@ -60,20 +61,8 @@ def _rounds(original: Recognizer, mixture: Recognizer, clips: Sequence[Audio], s
         for each in (original, mixture) if number % 2 else (mixture, original):
             step()
             time.sleep(_REST)
-            taken[id(each)].append(turn(each, clips))
+            taken[id(each)].append(encoder_seconds(each, clips))
     return Paired(tuple(taken[id(original)]), tuple(taken[id(mixture)]))
-
-
-def turn(recognizer: Recognizer, clips: Sequence[Audio]) -> float:
-    """Seconds of the encoder over the clips."""
-    seconds = 0.0
-    with torch.inference_mode():
-        for clip in clips:
-            wave = torch.from_numpy(clip.samples)[None]
-            begun = time.perf_counter()
-            recognizer.encoder(wave)
-            seconds += time.perf_counter() - begun
-    return seconds
 
 
 class Bench:
@@ -86,7 +75,7 @@ class Bench:
         for clip in clips:
             step()
             self._answers.append(original.log_probs(clip))
-        each = turn(original, clips[:_LEAST_CLIPS]) / _LEAST_CLIPS
+        each = encoder_seconds(original, clips[:_LEAST_CLIPS]) / _LEAST_CLIPS
         self._timed = clips[: max(_LEAST_CLIPS, int(_TURN_SECONDS / each))]
 
     def measure(self, mixture: Recognizer, step: Callable[[], None]) -> Measured:

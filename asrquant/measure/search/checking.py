@@ -11,7 +11,7 @@ import torch
 from asrquant.audio.clip import Audio
 from asrquant.measure.divergence import kl_divergence
 from asrquant.measure.intervals import Interval, speedup
-from asrquant.measure.report import bootstrap
+from asrquant.measure.report import bootstrap, character_counts, word_counts
 from asrquant.measure.search.bench import Clock
 from asrquant.measure.search.found import Checked, Limits, Point, numbered
 from asrquant.model.presets import Preset
@@ -87,19 +87,14 @@ class Checker:
         )
 
     def _change(self, errors: Sequence[WordErrors], measure: Measure) -> tuple[float | None, Interval | None]:
-        before = [_counted(each, measure) for each in self._heard.errors]
-        after = [_counted(each, measure) for each in errors]
+        counts = character_counts if measure == "CER" else word_counts
+        before = [counts(each) for each in self._heard.errors]
+        after = [counts(each) for each in errors]
         units = np.array([unit for _, unit in before], dtype=float)
         if not units.sum():
             return None, None
         more = np.array([a[0] - b[0] for a, b in zip(after, before, strict=True)], dtype=float)
         return float(100 * more.sum() / units.sum()), bootstrap(more, units)
-
-
-def _counted(errors: WordErrors, measure: Measure) -> tuple[int, int]:
-    if measure == "CER":
-        return errors.character_errors, errors.reference_characters
-    return errors.errors, errors.reference_words
 
 
 def _mean_interval(nats: Sequence[torch.Tensor]) -> Interval:
